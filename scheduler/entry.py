@@ -1,0 +1,97 @@
+"""An entry: one `[schedules.NAME]` table, checked and complete."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal, Self
+
+from scheduler.retry import RetryPolicy
+from scheduler.schedule import Schedule, schedule_from_json
+
+Overlap = Literal["skip", "queue", "allow", "replace"]
+Catchup = Literal["none", "latest", "all"]
+Source = Literal["file", "api"]
+
+DEFAULT_QUEUE = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What runs, when, and by which rules. Times and durations are exact; nothing here reads a clock."""
+
+    name: str
+    job: str
+    schedule: Schedule | None = None
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    queue: str = DEFAULT_QUEUE
+    timeout: timedelta | None = None
+    soft_timeout: timedelta | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    enabled: bool = True
+    overlap: Overlap = "skip"
+    max_active: int = 1
+    catchup: Catchup = "latest"
+    catchup_window: timedelta = timedelta(days=1)
+    description: str | None = None
+    owner: str | None = None
+    tags: tuple[str, ...] = ()
+    runbook: str | None = None
+    keep_runs: int = 100
+    keep_for: timedelta = timedelta(days=30)
+    source: Source = "file"
+
+    def to_json(self) -> dict[str, Any]:
+        """This entry as JSON values, the defaults left out, for the store; `from_json` reads it back."""
+        default = Entry(name=self.name, job=self.job)
+        document: dict[str, Any] = {"name": self.name, "job": self.job}
+        if self.schedule is not None:
+            document["schedule"] = self.schedule.to_json()
+        if self.retry != default.retry:
+            document["retry"] = self.retry.to_json()
+        for name in _PLAIN:
+            if (value := getattr(self, name)) != getattr(default, name):
+                document[name] = list(value) if isinstance(value, tuple) else value
+        for name in _DURATIONS:
+            if (value := getattr(self, name)) != getattr(default, name):
+                document[name] = None if value is None else value.total_seconds()
+        return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The entry that `to_json` wrote.
+
+        Raises KeyError, TypeError or ValueError where the document is not one of ours.
+        """
+        values: dict[str, Any] = {"name": document["name"], "job": document["job"]}
+        if "schedule" in document:
+            values["schedule"] = schedule_from_json(document["schedule"])
+        if "retry" in document:
+            values["retry"] = RetryPolicy.from_json(document["retry"])
+        for name in _PLAIN:
+            if name in document:
+                values[name] = tuple(document[name]) if name in _TUPLES else document[name]
+        for name in _DURATIONS:
+            if name in document:
+                seconds = document[name]
+                values[name] = None if seconds is None else timedelta(seconds=seconds)
+        return cls(**values)
+
+
+_TUPLES = frozenset({"args", "tags"})
+_PLAIN = (
+    "args",
+    "kwargs",
+    "queue",
+    "enabled",
+    "overlap",
+    "max_active",
+    "catchup",
+    "description",
+    "owner",
+    "tags",
+    "runbook",
+    "keep_runs",
+    "source",
+)
+_DURATIONS = ("timeout", "soft_timeout", "catchup_window", "keep_for")

@@ -1,0 +1,186 @@
+"""What a team writes a job with: the `@job` decorator, the run it is in, and the outcomes it can ask for.
+
+A job stays a plain function: calling it calls it, with no broker near. It is a Celery task as well, under its
+dotted name, but Celery is imported only when a job is used as one (`.delay`, `.s`, …), so that reading
+schedules.toml and testing a job stay light.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from scheduler.durations import parse_duration
+from scheduler.retry import RetryPolicy
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Outcome(Exception):  # noqa: N818 - raised by a job to say how its run goes on, not always an error
+    """What a job can raise to decide how its attempt ends."""
+
+
+class Retry(Outcome):
+    """Try again, even where the policy would not for this error; `after` overrides the policy's wait.
+
+    The policy's `max_attempts` still holds. `after` is a duration such as "5m", a timedelta or seconds.
+    Raises ValueError where `after` is no duration.
+    """
+
+    def __init__(self, reason: str = "the job asked for a retry", *, after: str | float | timedelta | None = None):
+        super().__init__(reason)
+        self.after = after if after is None or isinstance(after, timedelta) else parse_duration(after)
+
+
+class Skip(Outcome):
+    """There was nothing to do: the run ends as `skipped`, which is no failure."""
+
+
+class Abort(Outcome):
+    """Fail now; no more attempts, whatever the policy says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentRun:
+    """The run that the calling code is part of."""
+
+    entry: str | None
+    job: str
+    run_id: str
+    scheduled_at: datetime
+    attempt: int
+    max_attempts: int
+    queue: str
+    trigger: str
+
+
+_current: ContextVar[CurrentRun | None] = ContextVar("onbeat_current_run", default=None)
+
+
+def current_run() -> CurrentRun:
+    """The run this code is executed for.
+
+    Raises RuntimeError outside a run, e.g. where a test calls the job directly.
+    """
+    if (run := _current.get()) is None:
+        message = "no run is active here: current_run() works only inside a job that a worker executes"
+        raise RuntimeError(message)
+    return run
+
+
+def enter_run(run: CurrentRun) -> Token[CurrentRun | None]:
+    """Make `run` the current one; give the token back to `leave_run`. For the worker."""
+    return _current.set(run)
+
+
+def leave_run(token: Token[CurrentRun | None]) -> None:
+    """Undo `enter_run`."""
+    _current.reset(token)
+
+
+def active_run() -> CurrentRun | None:
+    """The current run, or None outside of one."""
+    return _current.get()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDeclaration:
+    """A job's name, its function and the defaults that its entries may override."""
+
+    name: str
+    function: Callable[..., Any]
+    module: str
+    doc: str
+    retry: RetryPolicy | None = None
+    timeout: timedelta | None = None
+    soft_timeout: timedelta | None = None
+    queue: str | None = None
+
+
+_declared: dict[str, JobDeclaration] = {}
+
+
+def declared_jobs() -> Mapping[str, JobDeclaration]:
+    """Every job declared by the modules imported so far, by name; a live, read-only view."""
+    return MappingProxyType(_declared)
+
+
+class Job(Generic[P, R]):
+    """A function that is a job. Calling it calls the function; anything else is asked of its Celery task."""
+
+    def __init__(self, declaration: JobDeclaration) -> None:
+        self.declaration = declaration
+        functools.update_wrapper(self, declaration.function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function, as in a test: no run, no broker, no policy."""
+        result: R = self.declaration.function(*args, **kwargs)
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        """`delay`, `apply_async`, `s`, `si`, `signature` and all else that a Celery task has."""
+        if name.startswith("__") or name == "declaration":
+            raise AttributeError(name)
+        return getattr(self.task, name)
+
+    @property
+    def task(self) -> Any:
+        """This job as a Celery task of Onbeat's app, which is made now if it was not yet."""
+        return import_module("scheduler.celery_app").task_of(self.declaration)
+
+    def __repr__(self) -> str:
+        return f"<job {self.declaration.name}>"
+
+
+@overload
+def job(function: Callable[P, R], /) -> Job[P, R]: ...
+@overload
+def job(
+    *,
+    name: str | None = None,
+    retry: RetryPolicy | Mapping[str, Any] | None = None,
+    timeout: str | float | timedelta | None = None,
+    soft_timeout: str | float | timedelta | None = None,
+    queue: str | None = None,
+) -> Callable[[Callable[P, R]], Job[P, R]]: ...
+
+
+def job(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    retry: RetryPolicy | Mapping[str, Any] | None = None,
+    timeout: str | float | timedelta | None = None,
+    soft_timeout: str | float | timedelta | None = None,
+    queue: str | None = None,
+) -> Job[P, R] | Callable[[Callable[P, R]], Job[P, R]]:
+    """Declare a job. `retry`, `timeout`, `soft_timeout` and `queue` are defaults that an entry may override.
+
+    Durations are "90s", "1h30m", a timedelta or seconds. Raises ValueError for a bad duration or policy, at import.
+    """
+
+    def declare(function: Callable[P, R]) -> Job[P, R]:
+        declaration = JobDeclaration(
+            name=name or f"{function.__module__}.{function.__qualname__}",
+            function=function,
+            module=function.__module__,
+            doc=(function.__doc__ or "").strip(),
+            retry=retry if retry is None or isinstance(retry, RetryPolicy) else RetryPolicy.from_json(retry),
+            timeout=_duration(timeout),
+            soft_timeout=_duration(soft_timeout),
+            queue=queue,
+        )
+        _declared[declaration.name] = declaration
+        return Job(declaration)
+
+    return declare if function is None else declare(function)
+
+
+def _duration(value: str | float | timedelta | None) -> timedelta | None:
+    return value if value is None or isinstance(value, timedelta) else parse_duration(value)
