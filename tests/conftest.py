@@ -1,0 +1,20 @@
+"""What every test gets: a clean environment, real servers on request, repeatable properties."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.support.valkey", "tests.support.project"]
+
+# A shared machine is slow at times: how long an example takes says nothing here.
+settings.register_profile("onbeat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("onbeat")
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's shell reaches a test."""
+    for name in list(os.environ):
+        if name.startswith(("ONBEAT_", "OTEL_")):
+            monkeypatch.delenv(name)

