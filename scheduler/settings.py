@@ -183,11 +183,9 @@ def unknown_settings(environ: Mapping[str, str] | None = None, directory: Path |
         for name, label in found
         if name.upper().startswith(PREFIX) and not name.upper().startswith(_OTHER_PREFIXES)
     ]
-    warnings = [
-        _unknown(label, field, variable_name) for field, label in found if field not in Settings.model_fields
-    ]
-    table = _pyproject_table(directory / "pyproject.toml")
-    unknown = [field for field in table if field not in known]
+    known = Settings.model_fields
+    warnings = [_unknown(label, field, variable_name) for field, label in found if field not in known]
+    unknown = [field for field in _pyproject_table(directory / "pyproject.toml") if field not in known]
     return warnings + [_unknown(f"pyproject.toml: tool.onbeat.{field}", field, str) for field in unknown]
 
 
