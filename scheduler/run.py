@@ -1,0 +1,181 @@
+"""A run: one asked-for execution, of a tick or of a person. Its states, its identity and its record.
+
+    queued ──claim──> running ──finish──> succeeded | failed | skipped
+      ^  ^              │  │
+      │  └──hand back───┘  └──error, attempts left──> retrying
+      └───────────────────when its time comes────────────┘
+    queued | retrying ──> cancelled | expired
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal, Self
+from uuid import UUID, uuid4, uuid5
+
+from scheduler.entry import Entry
+from scheduler.retry import RetryPolicy
+
+Trigger = Literal["schedule", "manual", "backfill", "after"]
+
+NAMESPACE = UUID("6f6e6265-6174-5f5f-8000-72756e5f6964")
+
+
+class RunState(StrEnum):
+    """Where a run is. The last five are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """True when nothing more will happen to the run."""
+        return self in FINAL
+
+
+FINAL = frozenset(
+    {RunState.SUCCEEDED, RunState.FAILED, RunState.SKIPPED, RunState.EXPIRED, RunState.CANCELLED}
+)
+
+
+def tick_run_id(entry: str, scheduled_at: datetime) -> str:
+    """The id of the run of this tick: the same for every beat and at every try, so that it can exist only once."""
+    return str(uuid5(NAMESPACE, f"{entry}@{round(scheduled_at.timestamp() * 1000)}"))
+
+
+def manual_run_id() -> str:
+    """A fresh id for a run that a person asked for."""
+    return str(uuid4())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a run executes and by which rules: kept with the run, so that an edit of its entry can't change it."""
+
+    job: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    queue: str = "default"
+    timeout: timedelta | None = None
+    soft_timeout: timedelta | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    keep_runs: int = 100
+    keep_for: timedelta = timedelta(days=30)
+
+    @classmethod
+    def of(cls, entry: Entry, *, kwargs: dict[str, Any] | None = None) -> Self:
+        """The call that `entry` asks for, with `kwargs` put over its own."""
+        return cls(
+            job=entry.job,
+            args=entry.args,
+            kwargs={**entry.kwargs, **(kwargs or {})},
+            queue=entry.queue,
+            timeout=entry.timeout,
+            soft_timeout=entry.soft_timeout,
+            retry=entry.retry,
+            keep_runs=entry.keep_runs,
+            keep_for=entry.keep_for,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values with the defaults left out; durations in seconds."""
+        document: dict[str, Any] = {"job": self.job}
+        if self.args:
+            document["args"] = list(self.args)
+        if self.kwargs:
+            document["kwargs"] = self.kwargs
+        if self.queue != "default":
+            document["queue"] = self.queue
+        if self.timeout is not None:
+            document["timeout"] = self.timeout.total_seconds()
+        if self.soft_timeout is not None:
+            document["soft_timeout"] = self.soft_timeout.total_seconds()
+        if self.retry != RetryPolicy():
+            document["retry"] = self.retry.to_json()
+        if self.keep_runs != _KEEP_RUNS:
+            document["keep_runs"] = self.keep_runs
+        if self.keep_for != _KEEP_FOR:
+            document["keep_for"] = self.keep_for.total_seconds()
+        return document
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Self:
+        """The call that `to_json` wrote. Raises KeyError, TypeError or ValueError for what it did not."""
+        return cls(
+            job=document["job"],
+            args=tuple(document.get("args", ())),
+            kwargs=document.get("kwargs", {}),
+            queue=document.get("queue", "default"),
+            timeout=_seconds(document.get("timeout")),
+            soft_timeout=_seconds(document.get("soft_timeout")),
+            retry=RetryPolicy.from_json(document["retry"]) if "retry" in document else RetryPolicy(),
+            keep_runs=document.get("keep_runs", _KEEP_RUNS),
+            keep_for=_seconds(document.get("keep_for")) or _KEEP_FOR,
+        )
+
+
+_KEEP_RUNS = 100
+_KEEP_FOR = timedelta(days=30)
+
+
+def _seconds(value: float | None) -> timedelta | None:
+    return None if value is None else timedelta(seconds=value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try within a run. `outcome` is None while it goes on."""
+
+    number: int
+    outcome: str | None = None
+    worker: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: str | None = None
+    traceback: str | None = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as the store has it. `reason` says why it is in its state where the state alone does not."""
+
+    run_id: str
+    entry: str | None
+    job: str
+    trigger: Trigger
+    scheduled_at: datetime
+    state: RunState
+    attempt: int
+    max_attempts: int
+    queue: str
+    queued_at: datetime
+    worker: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    retry_at: datetime | None = None
+    first_started_at: datetime | None = None
+    error: str | None = None
+    traceback: str | None = None
+    reason: str | None = None
+    result: Any = None
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long the last attempt took, once it ended."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return self.finished_at - self.started_at
+
+    @property
+    def lateness(self) -> timedelta | None:
+        """How long after its scheduled time the first attempt started."""
+        started_at = self.first_started_at or self.started_at
+        return None if started_at is None else started_at - self.scheduled_at

@@ -1,0 +1,50 @@
+"""The store: all that Onbeat knows, in Redis. The only folder that imports redis.
+
+`open_store(settings)` gives one `Store`; each of its parts is one file here.
+"""
+
+from scheduler.settings import Settings, with_server
+from scheduler.store.connection import Client, StoreRefused, address_of, connect
+from scheduler.store.entries import Entries
+from scheduler.store.keys import Keys
+from scheduler.store.ledger import Ledger
+from scheduler.store.logs import Logs
+from scheduler.store.outbox import Outbox
+from scheduler.store.pauses import Pauses
+from scheduler.store.presence import Presence
+from scheduler.store.runs import Runs
+from scheduler.store.scripts import Scripts
+from scheduler.store.ticks import Ticks
+
+
+class Store:
+    """One deployment's state, part by part. Making one connects to nothing."""
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        scripts = Scripts(client)
+        self.client = client
+        self.keys = keys
+        self.entries = Entries(client, keys)
+        self.ticks = Ticks(keys, scripts)
+        self.ledger = Ledger(client, keys)
+        self.runs = Runs(client, keys, scripts)
+        self.outbox = Outbox(client, keys, scripts, self.runs)
+        self.logs = Logs(client, keys, scripts)
+        self.presence = Presence(client, keys, scripts)
+        self.pauses = Pauses(client, keys)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self.client.close()
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name, or the one that `onbeat up` runs here; connects at the first command.
+
+    Raises Unreachable where there is neither, and InvalidSettings for an address that redis-py can't use.
+    """
+    url = with_server(settings).redis_url
+    return Store(connect(url.get_secret_value() if url else ""), Keys(settings.key_prefix))
+
+
+__all__ = ["Client", "Keys", "Store", "StoreRefused", "address_of", "connect", "open_store"]

@@ -1,0 +1,119 @@
+"""The one way to Redis: a client with time-outs that tells trouble of the server apart from mistakes of ours."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+from redis.client import Pipeline
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ClusterDownError,
+    ConnectionError as RedisConnectionError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError as RedisTimeoutError,
+    TryAgainError,
+)
+
+from scheduler.errors import InvalidSettings, Unreachable
+
+# kombu's and redis-py's defaults wait for ever on a half-open connection; nothing of ours may.
+SOCKET_TIMEOUT_S = 2.0
+CONNECT_TIMEOUT_S = 2.0
+
+_TROUBLE = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, ClusterDownError, TryAgainError)
+_REFUSED = (AuthenticationError, AuthorizationError, NoPermissionError)
+_REFUSING_WRITES = ("MISCONF", "OOM", "NOREPLICAS", "MASTERDOWN", "LOADING", "UNBLOCKED")
+
+
+class StoreRefused(Unreachable):
+    """The store answers, but not to us: a wrong password or a missing permission. Waiting does not mend it."""
+
+
+class Client(redis.Redis):
+    """redis-py's client whose trouble comes out as `Unreachable`, with the address and without the password."""
+
+    address: str = "the store"
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Run one command. Raises Unreachable where the server can't be reached or refuses to work."""
+        return self._explained(lambda: super(Client, self).execute_command(*args, **options))
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:  # noqa: FBT001, FBT002 - redis-py's signature
+        """Commands sent together; their trouble comes out as `execute_command`'s does."""
+        pipeline = _ExplainedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        pipeline.explained = self._explained
+        return pipeline
+
+    def _explained(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except NoScriptError:
+            raise
+        except RedisError as error:
+            raise explained(error, self.address) from error
+
+
+class _ExplainedPipeline(Pipeline):
+    explained: Callable[[Callable[[], Any]], Any]
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: FBT001, FBT002 - redis-py's signature
+        result: list[Any] = self.explained(lambda: super(_ExplainedPipeline, self).execute(raise_on_error))
+        return result
+
+
+def explained(error: RedisError, address: str) -> Exception:
+    """The error as Onbeat says it, or the error itself where it is a mistake of ours."""
+    if isinstance(error, _REFUSED):
+        return StoreRefused(
+            f"{address} refuses us: {error}", hint="check the user and the password in ONBEAT_REDIS_URL"
+        )
+    if isinstance(error, RedisTimeoutError):
+        return Unreachable(f"{address} does not answer in time", hint="is the server overloaded, or cut off?")
+    if isinstance(error, _TROUBLE):
+        return Unreachable(f"{address} can't be reached: {error}", hint="is the server running there?")
+    if isinstance(error, OutOfMemoryError) or str(error).startswith(_REFUSING_WRITES):
+        return Unreachable(f"{address} refuses to work: {error}", hint="free its memory or its disk")
+    if isinstance(error, ResponseError) and "invalid DB index" in str(error):
+        return StoreRefused(f"{address}: {error}", hint="check the database number in ONBEAT_REDIS_URL")
+    return error
+
+
+def connect(url: str, *, socket_timeout_s: float = SOCKET_TIMEOUT_S) -> Client:
+    """A client for `url`; it connects at its first command.
+
+    Raises InvalidSettings where the URL is not one of Redis.
+    """
+    try:
+        client = Client.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=socket_timeout_s,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            socket_keepalive=not url.startswith("unix"),
+            health_check_interval=30,
+        )
+    except ValueError as error:
+        message = f"ONBEAT_REDIS_URL: {address_of(url)} is not a Redis address: {error}"
+        raise InvalidSettings(message, hint="write redis://host:6379/0, rediss://… or unix:///path") from error
+    client.address = address_of(url)
+    return client
+
+
+def address_of(url: str) -> str:
+    """Where `url` points to, fit to be shown: without user and password."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}"
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{port}' if port else ''}{parts.path}"

@@ -1,0 +1,201 @@
+"""The entries: read, and changed by a plan. Each is RedBeat's hash with fields of ours beside its own."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from redis.exceptions import WatchError
+
+from scheduler import redbeat_entry
+from scheduler.entry import Entry
+from scheduler.plan import Plan, plan
+from scheduler.store.connection import Client
+from scheduler.store.keys import Keys
+from scheduler.store.moments import milliseconds, moment_of_score, moment_or_none, score
+
+_FIELDS: Final = ("definition", "meta", "onbeat", "tick")
+_BATCH: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEntry:
+    """An entry as the store has it. `entry` is None, and `trouble` says why, where it can't be read."""
+
+    name: str
+    entry: Entry | None
+    trouble: str | None
+    next_at: datetime | None
+    last_tick_at: datetime | None
+    last_run_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Which schedules are in force: their digest, their revision, since when and by whom."""
+
+    digest: str | None
+    revision: int
+    applied_at: datetime | None
+    by: str | None
+
+
+class Outdated(Exception):  # noqa: N818 - not an error: the other beat is right
+    """The store holds schedules of a higher revision; ours must not replace them."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(f"the store has revision {revision}")
+        self.revision = revision
+
+
+class Entries:
+    """All entries of one deployment."""
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    def all(self) -> dict[str, StoredEntry]:
+        """Every entry by name, in the order of the names."""
+        rows = self._client.zrange(self._keys.schedule, 0, -1, withscores=True)
+        found: dict[str, StoredEntry] = {}
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            pipeline = self._client.pipeline(transaction=False)
+            for key, _ in batch:
+                pipeline.hmget(key, *_FIELDS)
+            for (key, due), fields in zip(batch, pipeline.execute(raise_on_error=False), strict=True):
+                name = self._keys.entry_name(key)
+                found[name] = stored_entry(name, due, fields if isinstance(fields, list) else [None] * 4)
+        return dict(sorted(found.items()))
+
+    def names(self) -> list[str]:
+        """The names of all entries, sorted."""
+        return sorted(self._keys.entry_name(key) for key in self._client.zrange(self._keys.schedule, 0, -1))
+
+    def get(self, name: str) -> StoredEntry | None:
+        """One entry, or None."""
+        key = self._keys.entry(name)
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.zscore(self._keys.schedule, key)
+        pipeline.hmget(key, *_FIELDS)
+        due, fields = pipeline.execute()
+        return None if due is None else stored_entry(name, due, fields)
+
+    def applied(self) -> Applied:
+        """Which schedules are in force."""
+        fields = self._client.hgetall(self._keys.own("applied"))
+        return Applied(
+            fields.get("digest"),
+            int(fields.get("revision", 0)),
+            moment_or_none(fields.get("applied_at")),
+            fields.get("by"),
+        )
+
+    def apply(
+        self, wanted: Mapping[str, Entry], *, digest: str, revision: int, now: datetime, by: str
+    ) -> Plan:
+        """Make the store's entries of the file match `wanted`, in one transaction, and return what that changed.
+
+        Two beats that start at once agree: the second one finds nothing left to do. Raises Outdated where schedules
+        of a higher revision are in force.
+        """
+        applied_key = self._keys.own("applied")
+        while True:
+            pipeline = self._client.pipeline()
+            pipeline.watch(applied_key)
+            in_force = self.applied()
+            if in_force.revision > revision:
+                pipeline.reset()
+                raise Outdated(in_force.revision)
+            stored = self.all()
+            changes = plan(wanted, {name: each.entry for name, each in stored.items() if each.entry is not None})
+            try:
+                pipeline.multi()
+                self._write(pipeline, changes, now)
+                if changes.empty and (in_force.digest, in_force.revision) == (digest, revision):
+                    pipeline.reset()
+                    return changes
+                fields = {"digest": digest, "revision": revision, "applied_at": milliseconds(now), "by": by}
+                pipeline.hset(applied_key, mapping=fields)
+                pipeline.execute()
+            except WatchError:
+                continue
+            return changes
+
+    def _write(self, pipeline, changes: Plan, now: datetime) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - redis-py's pipeline has no usable type
+        for entry in changes.added:
+            self._put(pipeline, entry, now, fresh=True)
+        for change in changes.changed:
+            self._put(pipeline, change.after, now, fresh=change.rescheduled)
+        for name in changes.removed:
+            pipeline.zrem(self._keys.schedule, self._keys.entry(name))
+            pipeline.delete(self._keys.entry(name), self._keys.ledger(name), self._keys.ticks(name))
+
+    def _put(self, pipeline, entry: Entry, now: datetime, *, fresh: bool) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as above
+        key = self._keys.entry(entry.name)
+        definition = redbeat_entry.definition(entry)
+        pipeline.hset(key, mapping={"definition": definition, "onbeat": _own_field(entry, definition)})
+        pipeline.hsetnx(key, "meta", redbeat_entry.NEVER_RUN)
+        if fresh or not entry.enabled or entry.schedule is None:
+            next_at = entry.schedule.next_after(now) if entry.schedule is not None and entry.enabled else None
+            pipeline.hset(key, "tick", milliseconds(now))
+            pipeline.hdel(key, "parked")
+            pipeline.zadd(self._keys.schedule, {key: score(next_at)})
+
+
+def _own_field(entry: Entry, definition: str) -> str:
+    """What RedBeat has no room for, with the definition it was written beside, to notice an edit through RedBeat."""
+    return json.dumps({"entry": entry.to_json(), "beside": definition})
+
+
+def stored_entry(name: str, due: float | str, fields: list[str | None]) -> StoredEntry:
+    """What the fields of an entry's hash say: `definition`, `meta`, `onbeat`, `tick`."""
+    definition, meta, own, tick = (field or None for field in fields)
+    entry: Entry | None = None
+    trouble: str | None = None
+    try:
+        entry = read_entry(name, definition or "", own or "")
+    except ValueError as error:
+        trouble = str(error)
+    return StoredEntry(
+        name=name,
+        entry=entry,
+        trouble=trouble,
+        next_at=moment_of_score(due),
+        last_tick_at=moment_or_none(tick),
+        last_run_at=redbeat_entry.last_run_at(meta or ""),
+    )
+
+
+@lru_cache(maxsize=65_536)
+def read_entry(name: str, definition: str, own: str) -> Entry:
+    """The entry that a hash holds, kept by content: thousands of reads cost one parse.
+
+    What was edited through RedBeat's API since we wrote it is taken from the definition.
+    Raises ValueError where it can't be read.
+    """
+    if not definition:
+        message = "its definition is missing"
+        raise ValueError(message)
+    if not own:
+        return replace(redbeat_entry.entry_from_definition(definition), name=name)
+    try:
+        document = json.loads(own)
+        entry = Entry.from_json(document["entry"])
+        beside = document["beside"]
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"its field `onbeat` can't be read: {type(error).__name__}: {error}"
+        raise ValueError(message) from error
+    if beside == definition:
+        return entry
+    was, edited = redbeat_entry.entry_from_definition(beside), redbeat_entry.entry_from_definition(definition)
+    changes = {
+        field: getattr(edited, field)
+        for field in ("job", "schedule", "args", "kwargs", "queue", "timeout", "soft_timeout", "enabled")
+        if getattr(edited, field) != getattr(was, field)
+    }
+    return replace(entry, **changes)
+

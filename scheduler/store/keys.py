@@ -1,0 +1,95 @@
+"""Every key that Onbeat keeps in Redis, with its type, its lifetime and who writes it.
+
+| key | type | lifetime | written by |
+| --- | --- | --- | --- |
+| `redbeat::schedule` | zset: entry key → next due, s since the epoch, to the millisecond; -1: no next tick | for ever | plan, commit |
+| `redbeat:NAME` | hash: RedBeat's `definition` and `meta`; ours: `onbeat`, `tick`, `parked` | until the entry goes | plan, commit |
+| `onbeat:run:ID` | hash: one run, see `store/runs.py` for its fields | `keep_for` after its end | commit, claim, finish |
+| `onbeat:attempts:ID` | list of JSON: the attempts that ended otherwise than well at the first try | as the run | finish |
+| `onbeat:log:ID` | stream: what the job wrote, a JSON object a line | as the run | worker |
+| `onbeat:runs:NAME` | zset: run id → queued at, ms | `keep_for` after the last end | commit, finish |
+| `onbeat:active:NAME` | set of run ids that have not ended | while any is | commit, finish |
+| `onbeat:ticks:NAME` | list of JSON ranges: ticks that were left out, and why | the newest 200 | commit |
+| `onbeat:ledger` | hash: totals of ticks expected and by disposition | for ever | commit |
+| `onbeat:ledger:NAME` | hash: the same for one entry | until the entry goes | commit |
+| `onbeat:outbox` | zset: run id → decided at, ms: decided and not yet published | until published | commit, publish |
+| `onbeat:retries` | zset: run id → next attempt, ms | until then | finish, publish |
+| `onbeat:leases` | zset: run id → end of its worker's lease, ms | while it runs | claim, renew, finish |
+| `onbeat:unclaimed` | zset: run id → when to publish again, ms | until claimed | commit, publish, claim |
+| `onbeat:paused` | hash: entry, or `*` for all → JSON: by, reason, paused_at, until | until resumed | pause |
+| `onbeat:beats`, `onbeat:workers` | hash: id → JSON: what it is and when it was last seen, ms | an hour after the last sign | each process |
+| `onbeat:applied` | hash: digest, revision, applied_at and by of the schedules in force | for ever | plan |
+| `onbeat:announcements` | list of JSON events of commands, for a beat to log | until logged | commands |
+| `onbeat:refused` | list of JSON: messages that no worker could read | the newest 1,000 | worker |
+
+`ONBEAT_KEY_PREFIX` stands before all of them, and before the queues' lists. With a `{tag}` in it a deployment lives in
+one slot of a Redis Cluster.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The names of all keys under one prefix."""
+
+    prefix: str = ""
+
+    @property
+    def redbeat_prefix(self) -> str:
+        """What RedBeat calls `redbeat_key_prefix`."""
+        return f"{self.prefix}redbeat:"
+
+    @property
+    def own_prefix(self) -> str:
+        """Before each of our own keys."""
+        return f"{self.prefix}onbeat:"
+
+    @property
+    def schedule(self) -> str:
+        """The zset of entries by their next due time."""
+        return f"{self.redbeat_prefix}:schedule"
+
+    def entry(self, name: str) -> str:
+        """The hash of one entry."""
+        return f"{self.redbeat_prefix}{name}"
+
+    def entry_name(self, key: str) -> str:
+        """The name of the entry whose hash is `key`."""
+        return key.removeprefix(self.redbeat_prefix)
+
+    def queue(self, name: str) -> str:
+        """The list in which kombu keeps the queue's messages."""
+        return f"{self.prefix}{name}"
+
+    def own(self, *parts: str) -> str:
+        """One of our own keys, by the parts of the table above."""
+        return self.own_prefix + ":".join(parts)
+
+    def run(self, run_id: str) -> str:
+        """The record of one run."""
+        return self.own("run", run_id)
+
+    def attempts(self, run_id: str) -> str:
+        """The attempts of one run that ended badly."""
+        return self.own("attempts", run_id)
+
+    def log(self, run_id: str) -> str:
+        """What one run wrote."""
+        return self.own("log", run_id)
+
+    def runs(self, entry: str) -> str:
+        """The runs of one entry."""
+        return self.own("runs", entry)
+
+    def active(self, entry: str) -> str:
+        """The runs of one entry that have not ended."""
+        return self.own("active", entry)
+
+    def ticks(self, entry: str) -> str:
+        """The ticks of one entry that were left out."""
+        return self.own("ticks", entry)
+
+    def ledger(self, entry: str | None = None) -> str:
+        """The counts of one entry, or of all."""
+        return self.own("ledger") if entry is None else self.own("ledger", entry)

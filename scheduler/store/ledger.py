@@ -1,0 +1,65 @@
+"""The ledger: how many ticks were expected, and what became of them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from scheduler.disposition import SKIPPED, Disposition, TickRange
+from scheduler.store.connection import Client
+from scheduler.store.keys import Keys
+from scheduler.store.ticks import range_of
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Ticks expected so far, and by disposition."""
+
+    expected: int
+    by_disposition: Mapping[Disposition, int]
+
+    @property
+    def dispatched(self) -> int:
+        """Ticks that became runs."""
+        return self.by_disposition.get(Disposition.DISPATCHED, 0)
+
+    @property
+    def coalesced(self) -> int:
+        """Missed ticks that were folded into a later one."""
+        return self.by_disposition.get(Disposition.COALESCED, 0)
+
+    @property
+    def skipped(self) -> int:
+        """Ticks left out for any other reason."""
+        return sum(self.by_disposition.get(each, 0) for each in SKIPPED)
+
+    @property
+    def unaccounted(self) -> int:
+        """Ticks without a disposition: 0, or something is wrong."""
+        return self.expected - sum(self.by_disposition.values())
+
+
+class Ledger:
+    """The counts of all entries and of each, and the ticks that were left out."""
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    def totals(self) -> Counts:
+        """The counts over all entries, those that were removed included."""
+        return _counts(self._client.hgetall(self._keys.ledger()))
+
+    def of(self, entries: Iterable[str]) -> dict[str, Counts]:
+        """The counts of each of these entries."""
+        names = list(entries)
+        pipeline = self._client.pipeline(transaction=False)
+        for name in names:
+            pipeline.hgetall(self._keys.ledger(name))
+        return {name: _counts(fields) for name, fields in zip(names, pipeline.execute(), strict=True)}
+
+    def left_out(self, entry: str, limit: int = 200) -> list[TickRange]:
+        """The ticks of `entry` that were left out, newest first."""
+        return [range_of(text) for text in self._client.lrange(self._keys.ticks(entry), 0, limit - 1)]
+
+
+def _counts(fields: Mapping[str, str]) -> Counts:
+    return Counts(int(fields.get("expected", 0)), {each: int(fields[each]) for each in Disposition if each in fields})

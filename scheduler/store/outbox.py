@@ -1,0 +1,80 @@
+"""The runs that wait for a beat: decided and not published, due for a retry, not claimed, or lost with their worker."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from scheduler.run import Run
+from scheduler.store.connection import Client
+from scheduler.store.keys import Keys
+from scheduler.store.moments import milliseconds
+from scheduler.store.runs import Runs
+from scheduler.store.scripts import Scripts
+from scheduler.store.ticks import REPUBLISH_AFTER
+
+Place = Literal["outbox", "retries", "leases", "unclaimed"]
+Way = Literal["push", "outbox", "sent"]
+
+BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A run to be queued for its attempt `attempt`, if it is still as `run` says; `message` where it is pushed here."""
+
+    run: Run
+    attempt: int
+    message: str = ""
+
+
+class Outbox:
+    """The four zsets of runs that wait for a beat, each by the time from which it is due."""
+
+    def __init__(self, client: Client, keys: Keys, scripts: Scripts, runs: Runs) -> None:
+        self._client = client
+        self._keys = keys
+        self._scripts = scripts
+        self._runs = runs
+
+    def due(self, place: Place, now: datetime, limit: int = BATCH) -> list[tuple[Run, str]]:
+        """The runs whose time has come in `place`, oldest first, each with the JSON of its call.
+
+        Those that can't be executed any more (ended, deleted) are taken out of it.
+        """
+        key = self._keys.own(place)
+        ids = self._client.zrangebyscore(key, "-inf", milliseconds(now), start=0, num=limit)
+        if not ids:
+            return []
+        found = self._runs.calls(ids)
+        gone = [run_id for run_id in ids if run_id not in found or found[run_id][0].state.final]
+        if gone:
+            self._client.zrem(key, *gone)
+        return [found[run_id] for run_id in ids if run_id in found and not found[run_id][0].state.final]
+
+    def move(self, moves: Sequence[Move], way: Way, *, republish_after: timedelta = REPUBLISH_AFTER) -> list[bool]:
+        """Queue runs for an attempt, each only if it is as it was read. True for those that were moved."""
+        if not moves:
+            return []
+        keys = [self._keys.own(name) for name in ("outbox", "retries", "unclaimed", "leases")]
+        again = round(time.time() * 1000) + republish_after // timedelta(milliseconds=1)
+        args: list[str | int] = [self._keys.own_prefix, self._keys.prefix, again, way]
+        for each in moves:
+            worker = each.run.worker or ""
+            args += [each.run.run_id, each.run.state, each.run.attempt, worker, each.attempt]
+            args += [each.run.queue, each.message]
+        return [bool(answer) for answer in self._scripts.call("publish", keys, args)]
+
+    def size(self) -> int:
+        """How many runs are decided and not yet published."""
+        return int(self._client.zcard(self._keys.own("outbox")))
+
+    def queue_lengths(self, queues: Sequence[str]) -> dict[str, int]:
+        """How many messages wait in each queue, where the broker is this server."""
+        pipeline = self._client.pipeline(transaction=False)
+        for queue in queues:
+            pipeline.llen(self._keys.queue(queue))
+        return dict(zip(queues, pipeline.execute(), strict=True))
+
+

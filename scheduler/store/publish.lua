@@ -1,0 +1,38 @@
+-- Move runs on to be claimed: from the outbox, when a retry is due, when nobody claimed, when a worker hands one back.
+--
+-- KEYS  1 outbox   2 retries   3 unclaimed   4 leases (zsets)
+-- ARGV  1 our prefix   2 the prefix of queues   3 publish again at, ms
+--       4 'push' the messages here, 'outbox' to leave them to the outbox, or 'sent': they are in another broker now
+--       then of each run: id, state as read, attempt as read, worker as read or '', new attempt, queue, message
+-- Result, of each run: 1 moved, 0 it has changed meanwhile (it was claimed, say): left alone.
+local own, queues, again, way = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local clock = redis.call('TIME')
+local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local results = {}
+for i = 5, #ARGV, 7 do
+  local id, state, attempt, worker = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local new_attempt, queue, message = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6]
+  local run = own .. 'run:' .. id
+  local now = redis.call('HMGET', run, 's', 'a', 'w')
+  local same = now[1] == state and now[2] == attempt and (now[3] or '') == worker
+  if same then
+    redis.call('HSET', run, 's', 'queued', 'a', new_attempt)
+    redis.call('HDEL', run, 'w', 'ra')
+    if state == 'running' then redis.call('HDEL', run, 'sa') end
+    redis.call('ZREM', KEYS[2], id)
+    redis.call('ZREM', KEYS[4], id)
+    if way == 'outbox' then
+      redis.call('ZREM', KEYS[3], id)
+      redis.call('ZADD', KEYS[1], now_ms, id)
+    else
+      redis.call('ZREM', KEYS[1], id)
+      redis.call('ZADD', KEYS[3], again, id)
+      if way == 'push' then redis.call('LPUSH', queues .. queue, message) end
+    end
+  elseif now[1] ~= 'queued' then
+    redis.call('ZREM', KEYS[1], id)
+    redis.call('ZREM', KEYS[3], id)
+  end
+  results[#results + 1] = same and 1 or 0
+end
+return results

@@ -1,0 +1,40 @@
+-- What is there to do now? One round trip for a whole turn of the beat. Writes nothing.
+--
+-- KEYS  1 the schedule (zset)   2 paused (hash)   3 outbox   4 retries   5 leases   6 unclaimed   7 announcements (list)
+-- ARGV  1 the most entries to return
+-- Result
+--   1 now, ms, by the server's clock
+--   2 the entries that are due, each {key, score, definition, meta, onbeat, tick, parked}, '' where there is no field
+--   3 the score of the next entry that is not due, or ''
+--   4 the pauses in force, as field, value, …
+--   5 how many are waiting now: {outbox, retries, leases, unclaimed, announcements}
+-- Due means: its score, in seconds, is not after now. A score below 0 is parked.
+local clock = redis.call('TIME')
+local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local now_s = string.format('%.3f', now_ms / 1000)
+
+local due = {}
+local rows = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now_s, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
+for i = 1, #rows, 2 do
+  local fields = {false, false, false, false, false}
+  if redis.call('TYPE', rows[i]).ok == 'hash' then
+    fields = redis.call('HMGET', rows[i], 'definition', 'meta', 'onbeat', 'tick', 'parked')
+  end
+  due[#due + 1] = {rows[i], rows[i + 1], fields[1] or '', fields[2] or '', fields[3] or '', fields[4] or '', fields[5] or ''}
+end
+
+local next_row = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now_s, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+local waiting = {
+  redis.call('ZCOUNT', KEYS[3], '-inf', now_ms),
+  redis.call('ZCOUNT', KEYS[4], '-inf', now_ms),
+  redis.call('ZCOUNT', KEYS[5], '-inf', now_ms),
+  redis.call('ZCOUNT', KEYS[6], '-inf', now_ms),
+  redis.call('LLEN', KEYS[7]),
+}
+-- A retry that comes before the next entry decides when the beat looks again.
+local next_at = next_row[2] or ''
+local retry = redis.call('ZRANGEBYSCORE', KEYS[4], '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+if retry[2] and (next_at == '' or retry[2] / 1000 < tonumber(next_at)) then
+  next_at = string.format('%.3f', retry[2] / 1000)
+end
+return {now_ms, due, next_at, redis.call('HGETALL', KEYS[2]), waiting}
