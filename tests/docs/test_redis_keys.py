@@ -1,0 +1,22 @@
+import inspect
+from pathlib import Path
+
+import scheduler.store
+from scheduler.store import keys
+from tests.docs.pages import page, rows
+
+
+def test_the_page_lists_every_key_as_the_one_module_of_keys_does() -> None:
+    documented = rows(page("reference/redis-keys.md"), header="key")
+    assert documented == rows(inspect.getdoc(keys) or "", header="key")
+    assert documented
+
+
+def test_every_script_says_what_it_takes_and_gives() -> None:
+    scripts = sorted(Path(scheduler.store.__path__[0]).glob("*.lua"))
+    assert scripts
+    for script in scripts:
+        header = script.read_text(encoding="utf-8").split("\n\n")[0]
+        assert all(line.startswith("--") for line in header.splitlines()), script.name
+        for word in ("KEYS", "ARGV"):
+            assert word in header, f"{script.name} does not name its {word}"
