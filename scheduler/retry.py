@@ -177,9 +177,7 @@ def _error(item: object) -> str:
         )
     if isinstance(item, str) and _DOTTED_NAME.fullmatch(item):
         return item
-    raise ValueError(
-        f'{item!r} is not the name of an exception, such as "ConnectionError" or "httpx.HTTPError"'
-    )
+    raise ValueError(f'{item!r} is not the name of an exception, such as "httpx.HTTPError"')
 
 
 def _switch(value: object) -> bool:
