@@ -37,7 +37,10 @@ LOG_FORMATS: Final = ("json", "console")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 NO_SERVER_HINT: Final = "start `onbeat up` here or set ONBEAT_REDIS_URL"
 
-_OTHER_PREFIXES: Final = ("ONBEAT_NOTIFY_",)  # any number of notifiers, each named by its team
+_OTHER_PREFIXES: Final = (
+    "ONBEAT_NOTIFY_",  # any number of notifiers, each named by its team
+    "ONBEAT_RUN_",  # what onbeat.command tells its command of the run
+)
 
 Where = Literal["environment", ".env", "pyproject.toml", "embedded server", "default"]
 

@@ -1,0 +1,1 @@
+"""The jobs that come with Onbeat for every project: `onbeat.command` and `onbeat.http`."""
