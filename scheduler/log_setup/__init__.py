@@ -1,0 +1,213 @@
+"""The log of a process: one JSON object a line, or pretty lines on a terminal, and nothing else on stdout.
+
+    configure("worker")     first of all: structlog, stdlib logging, warnings, prints, uncaught errors
+    capture_fds()           descriptors 1 and 2 as well: C libraries, programs that jobs start
+    after_fork()            in a child of the pool, to give it pipes of its own
+    emit("run.started", …)  one of Onbeat's own events (scheduler/events.py)
+    bind_run(…)             from here on, what this context logs, prints and warns belongs to that run
+    flush_streams()         at the end of a run: lines without newline, counts of repeated warnings
+    clear_run()             the run is over
+
+Text on stdout and on stderr is `run.log` at level `info`, told apart by its field `stream`: too many programs
+write their progress to stderr for it to mean trouble.
+"""
+
+import atexit
+import os
+import sys
+from typing import Any, Literal
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from scheduler.events import CATALOGUE, LEVELS, Level
+from scheduler.log_setup import foreign, run_context
+from scheduler.log_setup.console import render_console
+from scheduler.log_setup.descriptors import CapturedDescriptors, private_copy, write_through
+from scheduler.log_setup.json_lines import described, json_line, json_value, rfc3339, traceback_text
+from scheduler.log_setup.line_writer import LineWriter
+from scheduler.log_setup.pipeline import Pipeline, RunSink
+from scheduler.log_setup.text_lines import LineStream, Stream, end_lines
+
+__all__ = [
+    "RunSink",
+    "after_fork",
+    "bind_run",
+    "capture_fds",
+    "clear_run",
+    "configure",
+    "described",
+    "emit",
+    "flush_streams",
+    "json_line",
+    "json_value",
+    "render_console",
+    "rfc3339",
+    "set_run_sink",
+    "traceback_text",
+]
+
+Format = Literal["json", "console"]
+
+
+class _Setup:
+    """What `configure` made in this process."""
+
+    pipeline: Pipeline | None = None
+    captured: CapturedDescriptors | None = None
+    at_exit = False
+
+
+_OURS = object()  # the logger beneath `emit`, by which the pipeline knows Onbeat's own events
+_own_log = structlog.wrap_logger(_OURS)
+
+
+def configure(
+    process: str,
+    *,
+    format: Format | None = None,  # noqa: A002 - the setting's own name, ONBEAT_LOG_FORMAT
+    level: str = "info",
+    stream_fd: int = 1,
+) -> None:
+    """
+    From here on every line this process writes is an event. Call it once, before any thread starts.
+
+    `format` None means console on a terminal and JSON elsewhere. `level` holds for stdout; see LEVELS. Raises
+    ValueError for a level that does not exist.
+    """
+    threshold = _level(level)
+    console = format == "console" or (format is None and os.isatty(stream_fd))
+    pipeline = Pipeline(process, writer=LineWriter(stream_fd), console=console, level=threshold)
+    _Setup.pipeline = pipeline
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, _deliver],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=lambda *names: ".".join(map(str, names)) or "structlog",
+        cache_logger_on_first_use=False,
+    )
+    foreign.take_over(pipeline, threshold)
+    sys.stdout = LineStream("stdout", _take_text)
+    sys.stderr = LineStream("stderr", _take_text)
+    if not _Setup.at_exit:
+        _Setup.at_exit = True
+        os.register_at_fork(after_in_child=_after_fork_in_child)
+        atexit.register(_at_exit)
+
+
+def emit(event: str, /, **fields: Any) -> None:
+    """
+    Log one of Onbeat's own events, at its level in the catalogue, with what is bound to the context.
+
+    Does nothing in a process that has not called `configure`, such as a short command. Raises KeyError for an
+    event that is not in the catalogue.
+    """
+    level = CATALOGUE[event].level
+    if structlog.is_configured():
+        getattr(_own_log, level)(event, **fields)
+
+
+def capture_fds() -> None:
+    """Turn what is written to descriptors 1 and 2 into events too. Call it after `configure`."""
+    pipeline = _configured()
+    if _Setup.captured is not None:
+        return
+    pipeline.writer.descriptor = private_copy(pipeline.writer.descriptor)
+    for stream in (sys.__stdout__, sys.__stderr__):
+        write_through(stream)
+    _Setup.captured = CapturedDescriptors(_take_text)
+    _Setup.captured.arm()
+
+
+def after_fork() -> None:
+    """In a forked child that will have runs of its own: give it its own pipes, and no sink yet."""
+    _configured().sink = None
+    if _Setup.captured is not None:
+        _Setup.captured.arm()
+
+
+def set_run_sink(sink: RunSink | None) -> None:
+    """
+    Hand each line of a run, as a JSON-ready dict, to `sink` as well. It may raise: then it is dropped.
+
+    Called in whichever thread wrote the line, also by the thread that reads descriptors 1 and 2.
+    """
+    _configured().sink = sink
+
+
+def bind_run(**fields: Any) -> None:
+    """Bind `entry`, `job`, `run_id`, `scheduled_at`, `attempt`. What was written before is not this run's."""
+    if _Setup.captured is not None:
+        _Setup.captured.drain(end_lines=True)
+    run_context.bind_run(**fields)
+
+
+def clear_run() -> None:
+    """The run of this context is over: flush what it wrote and unbind it."""
+    flush_streams()
+    run_context.clear_run()
+
+
+def flush_streams() -> None:
+    """Write what waits: lines without newline, text in the pipes, counts of repeated warnings."""
+    alone = run_context.active_runs() <= 1
+    end_lines((sys.stdout, sys.stderr), of_all_threads=alone)
+    if _Setup.captured is not None:
+        _Setup.captured.drain(end_lines=alone)
+    if _Setup.pipeline is not None:
+        _Setup.pipeline.tell_counts(everything=True)
+
+
+def _configured() -> Pipeline:
+    if _Setup.pipeline is None:
+        raise RuntimeError("log_setup.configure() comes first")
+    return _Setup.pipeline
+
+
+def _level(name: str) -> Level:
+    for level in LEVELS:
+        if level == name.lower():
+            return level
+    raise ValueError(f"{name!r} is no log level: use one of {', '.join(LEVELS)}")
+
+
+def _deliver(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDict:
+    """The last processor: Onbeat's own events and those of jobs that use structlog."""
+    pipeline = _configured()
+    event = event_dict.pop("event", None)
+    if logger is _OURS:
+        pipeline.deliver(str(event), _level(method), event_dict)
+        raise structlog.DropEvent
+    error = event_dict.pop("exc_info", None)
+    if error:
+        event_dict.update(foreign.error_fields(_exception(error)))
+    level: Level = "error" if method == "exception" else "warning" if method == "warn" else _level(method)
+    foreign.line(pipeline, level, {"logger": logger, "message": event, **event_dict})
+    raise structlog.DropEvent
+
+
+def _exception(exc_info: Any) -> BaseException | None:
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    return exc_info[1] if isinstance(exc_info, tuple) else sys.exc_info()[1]
+
+
+def _take_text(text: str, stream: Stream) -> None:
+    if text.strip():
+        foreign.line(_configured(), "info", {"message": text, "stream": stream})
+
+
+def _after_fork_in_child() -> None:
+    run_context.forget_lock()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, LineStream):
+            stream.forget()
+    if _Setup.captured is not None:
+        _Setup.captured.after_fork_in_child()
+    if _Setup.pipeline is not None:
+        _Setup.pipeline.after_fork_in_child()
+
+
+def _at_exit() -> None:
+    flush_streams()
+    if _Setup.captured is not None:
+        _Setup.captured.disarm()

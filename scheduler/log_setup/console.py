@@ -1,0 +1,165 @@
+"""Events for a person at a terminal: time, process, entry, what happened, and the few values that matter."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from scheduler.events import RUN_FIELDS
+
+ENTRY_WIDTH = 18
+EVENT_WIDTH = 16
+_PROCESS_WIDTH = 6
+_SECOND_MS = 1000
+_MINUTE_MS = 60_000
+
+_RESET, _BOLD, _DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
+_RED, _GREEN, _YELLOW, _BLUE, _MAGENTA, _CYAN = (f"\x1b[{code}m" for code in range(31, 37))
+_LEVEL_COLOUR = {"critical": _BOLD + _RED, "error": _RED, "warning": _YELLOW, "debug": _DIM}
+_EVENT_COLOUR = {"run.succeeded": _GREEN, "run.started": _BLUE, "tick.dispatched": _DIM}
+_PROCESS_COLOUR = {"beat": _MAGENTA, "worker": _CYAN, "web": _BLUE}
+
+_HIDDEN = frozenset(
+    {
+        "timestamp",
+        "level",
+        "event",
+        "process",
+        "host",
+        "pid",
+        "entry",
+        "job",
+        "message",
+        "traceback",
+        "stream",
+    }
+)
+_LINES_OF_A_JOB = frozenset({"run.log", "python.warning", "log.repeated", "thread.crashed"})
+# Text of a job may colour itself; it may not move the cursor, retitle the window or clear the screen.
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_]|$)?")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+
+
+def wants_colour(descriptor: int = 1) -> bool:
+    """Whether to colour what goes to this descriptor: a terminal that can, and no NO_COLOR (no-color.org)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and os.isatty(descriptor)
+
+
+def render_console(event: Mapping[str, Any], *, colour: bool | None = None) -> str:
+    """
+    The event as text for a terminal, without the last newline; a traceback follows on lines of its own.
+
+    `event` is what a JSON line holds. `colour` None means: as NO_COLOR and TERM say.
+    """
+    paint = _Paint(on=_environment_allows_colour() if colour is None else colour)
+    name, level = str(event.get("event", "")), str(event.get("level", "info"))
+    process = _plain(event.get("process", ""))
+    head = " ".join(
+        (
+            paint(_DIM, _clock(event.get("timestamp"))),
+            paint(_PROCESS_COLOUR.get(process, ""), f"{process:<{_PROCESS_WIDTH}}"),
+            paint(_BOLD, f"{_plain(event.get('entry', '')):<{ENTRY_WIDTH}}"),
+        )
+    )
+    tint = _LEVEL_COLOUR.get(level, _EVENT_COLOUR.get(name, ""))
+    lines = f"{head} {_body(event, name, level, tint, paint)}".rstrip()
+    trace = event.get("traceback")
+    return f"{lines}\n{_indented(str(trace), paint)}" if trace else lines
+
+
+class _Paint:
+    def __init__(self, *, on: bool) -> None:
+        self.on = on
+
+    def __call__(self, code: str, text: str) -> str:
+        return f"{code}{text}{_RESET}" if self.on and code and text.strip() else text
+
+
+def _body(event: Mapping[str, Any], name: str, level: str, tint: str, paint: _Paint) -> str:
+    values = _values(event, paint)
+    message = event.get("message")
+    if name == "run.log" and message is not None:
+        bar = paint(_YELLOW if event.get("stream") == "stderr" else _DIM, "│")
+        text = _safe(str(message), colour=paint.on)
+        own = paint(tint, text) if level in _LEVEL_COLOUR else text
+        return f"{bar} {own} {values}".rstrip()
+    label = paint(tint, f"{name:<{EVENT_WIDTH}}")
+    text = "" if message is None else f" {_safe(str(message), colour=paint.on)}"
+    return f"{label}{text} {values}".rstrip()
+
+
+def _values(event: Mapping[str, Any], paint: _Paint) -> str:
+    shown = {}
+    for name, value in event.items():
+        if name in _HIDDEN or value is None:
+            continue
+        if name.endswith("_ms") and isinstance(value, (int, float)):
+            shown[name.removesuffix("_ms")] = _duration(value)
+        elif name in RUN_FIELDS and event.get("event") in _LINES_OF_A_JOB:
+            continue
+        elif name == "run_id":
+            shown["run"] = str(value)[:8]
+        elif name.endswith("_at") and isinstance(value, str):
+            shown[name] = _clock(value)
+        elif name == "attempt":
+            if value != 1:
+                shown[name] = _value(value)
+        else:
+            shown[name] = _value(value)
+    return " ".join(f"{paint(_DIM, _plain(name) + '=')}{value}" for name, value in shown.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        text = _plain(value)
+        return text if text and not re.search(r'[\s="]', text) else json.dumps(text, ensure_ascii=False)
+    return _plain(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _duration(milliseconds: float) -> str:
+    if milliseconds < _SECOND_MS:
+        return f"{milliseconds:.0f}ms"
+    if milliseconds < _MINUTE_MS:
+        return f"{milliseconds / _SECOND_MS:.1f}s"
+    minutes, seconds = divmod(round(milliseconds / _SECOND_MS), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{seconds:02}s"
+
+
+def _clock(timestamp: Any) -> str:
+    """HH:MM:SS of this machine's zone: what the clock on the wall said."""
+    try:
+        return datetime.fromisoformat(str(timestamp)).astimezone().strftime("%H:%M:%S")
+    except ValueError:
+        return _plain(timestamp or "")[:8].ljust(8)
+
+
+def _indented(text: str, paint: _Paint) -> str:
+    lines = _safe(text, colour=False).split("\n")
+    last = len(lines) - 1
+    return "\n".join(
+        f"    {paint(_RED if number == last else _DIM, line)}".rstrip() for number, line in enumerate(lines)
+    )
+
+
+def _plain(value: Any) -> str:
+    return _safe(str(value), colour=False).replace("\n", "\\n")
+
+
+def _safe(text: str, *, colour: bool) -> str:
+    """The text without what would act on the terminal; colours stay where `colour`, and are ended."""
+    if text.isprintable():
+        return text
+
+    def kept(match: re.Match[str]) -> str:
+        return match.group() if colour and match.group().endswith("m") else ""
+
+    cleaned = _CONTROL.sub("\ufffd", _ESCAPE.sub(kept, text))
+    return f"{cleaned}{_RESET}" if "\x1b" in cleaned else cleaned
+
+
+def _environment_allows_colour() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.__stdout__ is not None

@@ -1,0 +1,154 @@
+"""Descriptors 1 and 2 as sources of events: what C libraries and programs write past Python is caught here.
+
+A pipe takes the place of each, and a thread turns its text into lines. The pipes are as big as the system
+allows (1 MiB on Linux): code that writes more than that without releasing the interpreter lock would wait
+for a thread that can't run.
+"""
+
+import codecs
+import ctypes
+import fcntl
+import os
+import select
+import threading
+from typing import IO
+
+from scheduler.log_setup.text_lines import DESCRIPTORS, LineSplitter, Stream, TakeLine
+
+_PIPE_SIZE = 1024 * 1024
+_CHUNK = 64 * 1024
+_END_WITHIN_S = 1.0
+_PRIVATE_FROM = 3
+
+
+class _Source:
+    """One captured descriptor: the pipe's reading end and the text that has no newline yet."""
+
+    def __init__(self, stream: Stream, reader: int) -> None:
+        self.stream = stream
+        self.reader = reader
+        self.decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self.splitter = LineSplitter()
+
+
+class CapturedDescriptors:
+    """
+    Descriptors 1 and 2 of this process, turned into lines.
+
+    `drain()` takes all that was written before it, in the calling thread: so the lines of a run are known to
+    be complete when the run ends. A forked child writes to its parent's pipes until `arm()` gives it its own.
+    """
+
+    def __init__(self, take_line: TakeLine) -> None:
+        self._take_line = take_line
+        self._sources: list[_Source] = []
+        self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._stop: tuple[int, int] | None = None
+
+    def arm(self) -> None:
+        """Put fresh pipes in the place of 1 and 2, and read them."""
+        if self._sources:
+            return
+        self._sources = [self._piped(stream, number) for stream, number in DESCRIPTORS.items()]
+        self._stop = os.pipe()
+        self._thread = threading.Thread(
+            target=self._read, args=(self._stop[0],), name="onbeat-log-reader", daemon=True
+        )
+        self._thread.start()
+
+    def drain(self, *, end_lines: bool) -> None:
+        """Take what was written so far; `end_lines`: also the lines that have no newline yet."""
+        if not self._sources:
+            return
+        _flush_c_library()
+        with self._lock:
+            for source in self._sources:
+                while self._take_from(source):
+                    pass
+                if end_lines and (line := source.splitter.rest()):
+                    self._take_line(line, source.stream)
+
+    def disarm(self) -> None:
+        """At the end of the process: take what is left, and read no more."""
+        if self._thread is None or self._stop is None:
+            return
+        _flush_c_library()
+        os.write(self._stop[1], b"x")
+        self._thread.join(_END_WITHIN_S)
+        self.drain(end_lines=True)
+        # Whatever destructors write later has no reader: it must neither wait for one nor mix with JSON.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for number in DESCRIPTORS.values():
+            os.dup2(nowhere, number)
+        os.close(nowhere)
+        self._thread = None
+
+    def after_fork_in_child(self) -> None:
+        """The parent reads these pipes. A child that held the reading end would hide the parent's death."""
+        for descriptor in (*(source.reader for source in self._sources), *(self._stop or ())):
+            os.close(descriptor)
+        self._sources, self._thread, self._stop = [], None, None
+        self._lock = threading.RLock()
+
+    def _piped(self, stream: Stream, number: int) -> _Source:
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        _enlarge(writer)
+        os.dup2(writer, number)  # dup2 makes the copy inheritable: programs that a job starts write here too
+        os.close(writer)
+        return _Source(stream, reader)
+
+    def _read(self, stopped: int) -> None:
+        by_reader = {source.reader: source for source in self._sources}
+        poll = select.poll()
+        for descriptor in (*by_reader, stopped):
+            poll.register(descriptor, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in poll.poll()}
+            if stopped in ready:
+                return
+            for descriptor in ready:
+                with self._lock:
+                    ended = self._take_from(by_reader[descriptor]) is None
+                if ended:
+                    poll.unregister(descriptor)  # a job closed descriptor 1 or 2: nothing will come any more
+
+    def _take_from(self, source: _Source) -> int | None:
+        """Take one chunk. Its size in bytes, 0 if there is none now, None if nobody can write any more."""
+        try:
+            chunk = os.read(source.reader, _CHUNK)
+        except BlockingIOError:
+            return 0
+        for line in source.splitter.lines(source.decoder.decode(chunk)):
+            self._take_line(line, source.stream)
+        return len(chunk) or None
+
+
+def private_copy(descriptor: int) -> int:
+    """A copy of the descriptor that no program started from here inherits."""
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _PRIVATE_FROM)
+
+
+def write_through(stream: IO[str] | None) -> None:
+    """Python's own text stream on a captured descriptor: its lines go out at once, not at exit."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(line_buffering=True, errors="backslashreplace")
+
+
+def _enlarge(pipe: int) -> None:
+    size = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if size is None:
+        return
+    try:
+        fcntl.fcntl(pipe, size, _PIPE_SIZE)
+    except PermissionError:
+        return  # the user's pipes together are over the system's soft limit: the usual 64 KiB do as well
+
+
+def _flush_c_library() -> None:
+    """Push out what C's printf keeps in its buffer: on a pipe it would wait for 4 KiB."""
+    library = ctypes.CDLL(None)
+    name = "stdout" if hasattr(library, "stdout") else "__stdoutp"  # glibc and musl; macOS
+    library.fflush(ctypes.c_void_p.in_dll(library, name))

@@ -1,0 +1,159 @@
+"""What is not ours and passes through this process: library logs, a job's log, warnings, uncaught errors."""
+
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, TextIO
+
+from scheduler.events import Level
+from scheduler.log_setup.json_lines import described, traceback_text
+from scheduler.log_setup.pipeline import Pipeline
+from scheduler.log_setup.run_context import bound_fields, run_fields
+
+# The machinery beneath us. Its lines are never a job's, even when a job's run is the only one in the process.
+_MACHINERY = ("celery", "kombu", "amqp", "redis", "billiard", "multiprocessing", "redbeat", "vine")
+_JOBS_OWN = "celery.task"  # celery.utils.log.get_task_logger gives its children to jobs
+_CHATTY = (*_MACHINERY, "httpx", "httpcore", "urllib3", "asyncio", "watchfiles", "parso")
+_RECORD_FIELDS = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {
+    "message",
+    "asctime",
+    "taskName",
+}
+
+
+class RecordHandler(logging.Handler):
+    """The root logger's only handler."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        super().__init__()
+        self._pipeline = pipeline
+
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        """None: the pipeline has its own, which survives a fork."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields: dict[str, Any] = {
+            name: value for name, value in record.__dict__.items() if name not in _RECORD_FIELDS
+        }
+        error = record.exc_info[1] if record.exc_info else None
+        line(
+            self._pipeline,
+            level_named(record.levelno),
+            {**fields, "logger": record.name, "message": _message(record), **error_fields(error)},
+            machinery=_is_machinery(record.name),
+        )
+
+
+def line(
+    pipeline: Pipeline,
+    level: Level,
+    fields: Mapping[str, Any],
+    *,
+    machinery: bool = False,
+) -> None:
+    """A line that a job or a library logged or wrote: `run.log` in a run, else the process's own."""
+    run = {} if machinery else run_fields()
+    otherwise = "process.log" if "logger" in fields else "process.output"
+    limited = level in ("warning", "error", "critical")
+    pipeline.deliver("run.log" if run else otherwise, level, _of_run(fields, run), limited=limited)
+
+
+def level_named(number: int) -> Level:
+    """The level of a number of stdlib logging, those in between counting as the lower one."""
+    steps: tuple[tuple[int, Level], ...] = ((50, "critical"), (40, "error"), (30, "warning"), (20, "info"))
+    return next((name for least, name in steps if number >= least), "debug")
+
+
+def error_fields(error: BaseException | None) -> dict[str, str]:
+    """`error` and `traceback` of an exception, nothing of none."""
+    return {} if error is None else {"error": described(error), "traceback": traceback_text(error)}
+
+
+def take_over(pipeline: Pipeline, level: Level) -> None:
+    """Lead stdlib logging, warnings and uncaught errors into the pipeline."""
+    _take_over_logging(pipeline, level)
+    _take_over_warnings(pipeline)
+    _take_over_errors(pipeline)
+
+
+def _take_over_logging(pipeline: Pipeline, level: Level) -> None:
+    number = getattr(logging, level.upper())
+    root = logging.getLogger()
+    root.handlers[:] = [RecordHandler(pipeline)]
+    root.setLevel(number)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(number if level == "debug" else max(number, logging.WARNING))
+    logging.getLogger(_JOBS_OWN).setLevel(number)
+    # billiard and multiprocessing share this logger and cut it off from the root's handler.
+    processes = logging.getLogger("multiprocessing")
+    processes.handlers[:] = [RecordHandler(pipeline)]
+    processes.propagate = False
+
+
+def _take_over_warnings(pipeline: Pipeline) -> None:
+    def show(  # the signature that `warnings` calls
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        del line
+        if file is not None:
+            file.write(warnings.formatwarning(message, category, filename, lineno))
+            return
+        fields = {"category": category.__name__, "message": str(message), "file": filename, "line": lineno}
+        pipeline.deliver("python.warning", "warning", _of_run(fields), limited=True)
+
+    # Celery calls captureWarnings(True) later; the second call does nothing, so that ours stays in place.
+    logging.captureWarnings(capture=True)
+    warnings.showwarning = show
+    if not sys.warnoptions:
+        # Python shows a warning once in a process's life. Here each run shows its own, and Flood keeps them
+        # few.
+        warnings.simplefilter("always", append=True)
+
+
+def _take_over_errors(pipeline: Pipeline) -> None:
+    def process_crashed(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+        if not isinstance(error, KeyboardInterrupt):
+            pipeline.deliver("process.crashed", "critical", _of_run(error_fields(error)))
+
+    def thread_crashed(hook: threading.ExceptHookArgs) -> None:
+        if hook.exc_value is None or isinstance(hook.exc_value, SystemExit):
+            return
+        fields = {"thread": hook.thread.name if hook.thread else None, **error_fields(hook.exc_value)}
+        pipeline.deliver("thread.crashed", "error", _of_run(fields))
+
+    def unraisable(hook: "sys.UnraisableHookArgs") -> None:
+        where = f"{hook.err_msg or 'Exception ignored in'}: {hook.object!r}"
+        fields = {"message": where, **error_fields(hook.exc_value)}
+        pipeline.deliver("python.unraisable", "error", _of_run({"error": where, **fields}), limited=True)
+
+    sys.excepthook = process_crashed
+    threading.excepthook = thread_crashed
+    sys.unraisablehook = unraisable
+
+
+def _of_run(fields: Mapping[str, Any], run: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The fields with the run's beside them. A job's own field of such a name gets an underscore."""
+    bound = {**bound_fields(), **(run_fields() if run is None else run)}
+    own = {f"{name}_" if bound.get(name, value) != value else name: value for name, value in fields.items()}
+    return {**bound, **own}
+
+
+def _is_machinery(logger: str) -> bool:
+    package = logger.partition(".")[0]
+    return package in _MACHINERY and not (logger == _JOBS_OWN or logger.startswith(f"{_JOBS_OWN}."))
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception as error:  # noqa: BLE001 - `log.info("%d", "x")` of a job: show it as far as it goes
+        return f"{record.msg} {record.args!r} ({described(error)})"
