@@ -41,8 +41,7 @@ types: install-dev
 
 contracts: install-dev
 	@echo "import-linter: layers"
-	@$(BIN)/lint-imports --no-timing 2>&1 | grep -v '^$$' | tail -n 40; \
-	 $(BIN)/lint-imports >/dev/null 2>&1
+	@out=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$out" | sed -n '/^Broken contracts/,$$p'; exit 1; }
 
 fast: install-dev
 	@$(PYTEST) -q tests/unit tests/property $(PYTEST_ARGS)
