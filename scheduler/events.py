@@ -94,7 +94,9 @@ _PROCESS = (
     _critical("process.crashed", "An error that nobody caught ends the process.", "error", "traceback"),
     _error("thread.crashed", "An error that nobody caught ended a thread.", "error", "traceback", "thread"),
     _warning("python.warning", "A Python warning.", "category", "message", "file", "line"),
-    _error("python.unraisable", "An error in a place that can't raise, such as `__del__`.", "error"),
+    _error(
+        "python.unraisable", "An error in a place that can't raise, such as `__del__`.", "message", "error"
+    ),
     _warning("log.repeated", "How often a warning came again that was not repeated.", "message", "repeated"),
     _error("log.sink_failed", "The run's lines can't be kept in the store; stdout has them.", "error"),
 )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, TextIO
 
-from scheduler.events import Level
+from scheduler.events import RUN_FIELDS, Level
 from scheduler.log_setup.json_lines import described, traceback_text
 from scheduler.log_setup.pipeline import Pipeline
 from scheduler.log_setup.run_context import bound_fields, run_fields
@@ -132,8 +132,8 @@ def _take_over_errors(pipeline: Pipeline) -> None:
 
     def unraisable(hook: "sys.UnraisableHookArgs") -> None:
         where = f"{hook.err_msg or 'Exception ignored in'}: {hook.object!r}"
-        fields = {"message": where, **error_fields(hook.exc_value)}
-        pipeline.deliver("python.unraisable", "error", _of_run({"error": where, **fields}), limited=True)
+        fields = {"message": where, "error": "unknown", **error_fields(hook.exc_value)}
+        pipeline.deliver("python.unraisable", "error", _of_run(fields), limited=True)
 
     sys.excepthook = process_crashed
     threading.excepthook = thread_crashed
@@ -143,8 +143,8 @@ def _take_over_errors(pipeline: Pipeline) -> None:
 def _of_run(fields: Mapping[str, Any], run: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The fields with the run's beside them. A job's own field of such a name gets an underscore."""
     bound = {**bound_fields(), **(run_fields() if run is None else run)}
-    own = {f"{name}_" if bound.get(name, value) != value else name: value for name, value in fields.items()}
-    return {**bound, **own}
+    taken = {name for name in RUN_FIELDS if name in bound and fields.get(name, bound[name]) != bound[name]}
+    return {**bound, **{f"{name}_" if name in taken else name: value for name, value in fields.items()}}
 
 
 def _is_machinery(logger: str) -> bool:

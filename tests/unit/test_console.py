@@ -1,0 +1,112 @@
+"""The log as a person at a terminal reads it."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from scheduler.log_setup.console import render_console, wants_colour
+
+AT = "2026-11-21T11:30:00.250Z"
+CLOCK = datetime.fromisoformat(AT).astimezone().strftime("%H:%M:%S")
+BASE: dict[str, Any] = {"timestamp": AT, "level": "info", "process": "worker", "host": "h", "pid": 1}
+RUN = {
+    "entry": "nightly",
+    "job": "jobs.nightly",
+    "run_id": "0f0e0d0c-1111-5000-8000-000000000000",
+    "scheduled_at": AT,
+    "attempt": 1,
+}
+
+
+def shown(name: str, **fields: Any) -> str:
+    return render_console({**BASE, "event": name, **fields}, colour=False)
+
+
+def test_a_run_is_a_line_of_columns() -> None:
+    assert shown("run.succeeded", **RUN, duration_ms=2100, result={"rows": 3}) == (
+        f"{CLOCK} worker nightly            run.succeeded    "
+        f'run=0f0e0d0c scheduled_at={CLOCK} duration=2.1s result={{"rows": 3}}'
+    )
+
+
+def test_a_process_line_keeps_the_columns() -> None:
+    assert shown("worker.started", concurrency=2, queues=["default"]) == (
+        f'{CLOCK} worker                    worker.started   concurrency=2 queues=["default"]'
+    )
+
+
+def test_what_a_job_says_is_its_own_text() -> None:
+    line = shown("run.log", **RUN, message="fetched 3 rows", logger="jobs.nightly", stream="stdout")
+    assert line == f"{CLOCK} worker nightly            │ fetched 3 rows logger=jobs.nightly"
+
+
+def test_a_later_attempt_is_shown() -> None:
+    assert "attempt=3" in shown("run.started", **{**RUN, "attempt": 3})
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [(0, "0ms"), (999, "999ms"), (1000, "1.0s"), (59_900, "59.9s"), (61_000, "1m01s"), (7_260_000, "2h01m")],
+)
+def test_durations_are_short(milliseconds: int, text: str) -> None:
+    assert f"lateness={text}" in shown("run.started", lateness_ms=milliseconds)
+
+
+def test_a_traceback_stands_indented_beneath() -> None:
+    lines = shown(
+        "run.failed", **RUN, error="ValueError: no", traceback="Traceback:\n  File x\nValueError: no"
+    )
+    assert lines.split("\n")[1:] == ["    Traceback:", "      File x", "    ValueError: no"]
+    assert lines.split("\n")[0].endswith('error="ValueError: no"')
+
+
+def test_a_job_cannot_act_on_the_terminal() -> None:
+    evil = "\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m\x07 \x1b"
+    assert shown("run.log", message=evil).endswith("│ red\ufffd")
+    coloured = render_console({**BASE, "event": "run.log", "message": evil}, colour=True)
+    assert "\x1b[31mred\x1b[0m" in coloured
+    assert "\x1b[2J" not in coloured
+    assert "\x1b]" not in coloured
+    assert "\x1b[2J" not in shown("run.failed", entry=evil, error=evil, traceback=evil)
+
+
+def test_a_value_with_spaces_or_newlines_stays_one_value() -> None:
+    assert shown("beat.started", reason="two words\nand more").endswith('reason="two words\\\\nand more"')
+
+
+def test_colours_follow_level_and_event() -> None:
+    def coloured(name: str, level: str) -> str:
+        return render_console({**BASE, "event": name, "level": level}, colour=True)
+
+    assert "\x1b[32mrun.succeeded" in coloured("run.succeeded", "info")
+    assert "\x1b[31mrun.failed" in coloured("run.failed", "error")
+    assert "\x1b[33mrun.retrying" in coloured("run.retrying", "warning")
+
+
+def test_no_color_and_dumb_terminals_are_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    event = {**BASE, "event": "run.succeeded"}
+    assert "\x1b" in render_console(event)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in render_console(event)
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b" not in render_console(event)
+
+
+def test_a_pipe_wants_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("os.isatty", lambda _: False)
+    assert not wants_colour(1)
+    monkeypatch.setattr("os.isatty", lambda _: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert wants_colour(1)
+
+
+@pytest.mark.parametrize(
+    "event", [{}, {"timestamp": "soon", "event": None}, {"message": 3, "event": "run.log"}]
+)
+def test_an_odd_event_is_shown_as_far_as_it_goes(event: dict[str, Any]) -> None:
+    assert isinstance(render_console(event, colour=False), str)
