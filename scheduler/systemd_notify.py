@@ -59,9 +59,15 @@ def reloading() -> bool:
     return notify(reloading=1, monotonic_usec=time.monotonic_ns() // 1000)
 
 
-def stopping() -> bool:
-    """Shutting down: no watchdog from now on."""
-    return notify(stopping=1)
+def stopping(within: timedelta | None = None) -> bool:
+    """
+    Shutting down: no watchdog from now on.
+
+    `within` asks for that much time, so that a grace longer than the unit's TimeoutStopSec is granted too.
+    """
+    if within is None:
+        return notify(stopping=1)
+    return notify(stopping=1, extend_timeout_usec=within // timedelta(microseconds=1))
 
 
 def watchdog_interval() -> timedelta | None:

@@ -50,6 +50,11 @@ def test_ready_can_carry_a_line_of_status(manager: Manager) -> None:
     assert manager.received() == ["READY=1", "STATUS=next: backup at 02:30"]
 
 
+def test_stopping_can_ask_for_the_time_that_it_needs(manager: Manager) -> None:
+    assert stopping(timedelta(minutes=2))
+    assert manager.received() == ["STOPPING=1", "EXTEND_TIMEOUT_USEC=120000000"]
+
+
 def test_reloading_tells_the_monotonic_clock_in_microseconds(manager: Manager) -> None:
     before = time.monotonic_ns() // 1000
     assert reloading()
