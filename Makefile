@@ -44,7 +44,7 @@ contracts: install-dev
 	@out=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$out" | sed -n '/^Broken contracts/,$$p'; exit 1; }
 
 fast: install-dev
-	@$(PYTEST) -q tests/unit tests/property $(PYTEST_ARGS)
+	@$(PYTEST) -q -m "not slow" tests/unit tests/property $(PYTEST_ARGS)
 
 tests: install-dev
 	@$(PYTEST) -q -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
