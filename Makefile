@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help up install install-dev test check lint types contracts fast tests coverage faults \
-        test-systemd test-container lock clean
+        test-systemd test-container lock reference clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ lock: install-dev  ## write both lock files anew, with the newest versions that 
 		--group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	@if grep -nE '://|--(index|find|extra)' requirements.lock requirements-dev.lock; then \
 		echo "A lock file names a host: see docs/decisions/0001-lock-files-without-hosts.md" >&2; exit 1; fi
+
+reference: install-dev  ## write the pages of docs/reference that follow from the code
+	@$(BIN)/python -m tests.docs.rendered
 
 clean:  ## remove .venv and caches; .onbeat/ (your runs) stays
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info .coverage*

@@ -1,4 +1,5 @@
 import inspect
+from itertools import takewhile
 from pathlib import Path
 
 import scheduler.store
@@ -16,7 +17,7 @@ def test_every_script_says_what_it_takes_and_gives() -> None:
     scripts = sorted(Path(scheduler.store.__path__[0]).glob("*.lua"))
     assert scripts
     for script in scripts:
-        header = script.read_text(encoding="utf-8").split("\n\n")[0]
-        assert all(line.startswith("--") for line in header.splitlines()), script.name
-        for word in ("KEYS", "ARGV"):
+        lines = script.read_text(encoding="utf-8").splitlines()
+        header = "\n".join(takewhile(lambda line: line.startswith("--"), lines))
+        for word in ("KEYS", "ARGV", "Result"):
             assert word in header, f"{script.name} does not name its {word}"

@@ -1,0 +1,88 @@
+"""docs/reference/json.md names the fields of the documents, in their order."""
+
+from datetime import UTC, datetime
+
+from scheduler.documents import (
+    attempt_document,
+    entry_document,
+    pause_document,
+    run_document,
+    whole_run_document,
+)
+from scheduler.run import Attempt, Run, RunState
+from scheduler.status import Status, status_document
+from scheduler.store.entries import Applied, StoredEntry
+from scheduler.store.ledger import Counts
+from scheduler.store.pauses import Pause
+from tests.docs.pages import page, rows, words_in_code
+
+PAGE = page("reference/json.md")
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+RUN = Run(
+    run_id="1",
+    entry="a",
+    job="jobs.a",
+    trigger="schedule",
+    scheduled_at=NOW,
+    state=RunState.QUEUED,
+    attempt=1,
+    max_attempts=1,
+    queue="default",
+    queued_at=NOW,
+)
+
+
+def listed(header: str) -> list[str]:
+    return [word for row in rows(PAGE, header=header) for word in words_in_code(row[0])]
+
+
+def parts_of(field: str) -> list[str]:
+    """The fields within a field, from the words in code of its description."""
+    return next(
+        words_in_code(row[1]) for row in rows(PAGE, header="more") + _others() if f"`{field}`" in row[0]
+    )
+
+
+def _others() -> list[list[str]]:
+    return rows(PAGE, header="of an entry") + rows(PAGE, header="of the whole")
+
+
+def test_the_fields_of_a_run_in_a_list() -> None:
+    assert listed("field") == list(run_document(RUN))
+
+
+def test_what_run_adds_to_them() -> None:
+    more = whole_run_document(RUN).keys() - run_document(RUN).keys()
+    assert set(listed("more")) == more
+    assert parts_of("attempts") == list(attempt_document(Attempt(number=1)))
+
+
+def test_the_fields_of_an_entry() -> None:
+    stored = StoredEntry(
+        name="a", entry=None, trouble=None, next_at=None, last_tick_at=None, last_run_at=None
+    )
+    assert listed("of an entry") == list(entry_document(stored, pauses={}, last_run=None, now=NOW))
+
+
+def test_the_fields_of_a_pause() -> None:
+    pause = Pause(entry="a", by="x", reason="y", paused_at=NOW, until=None)
+    assert parts_of("pause")[:-1] == list(pause_document(pause))
+
+
+def test_the_fields_of_the_status() -> None:
+    document = status_document(
+        Status(
+            now=NOW,
+            beats=(),
+            workers=(),
+            queues=(),
+            entries={},
+            pauses={},
+            ledger=Counts(expected=0, by_disposition={}),
+            applied=Applied(None, 0, None, None),
+            outbox=0,
+        )
+    )
+    assert listed("of the whole") == list(document)
+    assert parts_of("ledger") == list(document["ledger"])
+    assert parts_of("schedules") == list(document["schedules"])
