@@ -1,4 +1,4 @@
-"""The group behind `onbeat`: loads a command when it is used, and turns what went wrong into words and an exit code.
+"""The group behind `onbeat`: loads a command when it is used; turns errors into words and an exit code.
 
 0    well
 1    failed: a run that was waited for, a health check
@@ -13,6 +13,7 @@
 """
 
 import errno
+import io
 import os
 import sys
 import traceback
@@ -35,7 +36,7 @@ COMPLETE_VARIABLE: Final = "_ONBEAT_COMPLETE"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A subcommand that is not loaded yet: its name, where it is (`module:object`) and its line in the help."""
+    """A subcommand not loaded yet: its name, where it is (`module:object`) and its line in the help."""
 
     name: str
     where: str
@@ -68,7 +69,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name. Raises UsageError, with the likeliest name, where there is none."""
+        """The command that the arguments name. Raises UsageError, with the likeliest, where there is none."""
         name = args[0]
         if name not in self.listed and not name.startswith("-"):
             ctx.fail(f"no such command: {name!r}{did_you_mean(name, self.listed)}")
@@ -108,6 +109,9 @@ class LazyGroup(click.Group):
             "complete_var": complete_var or COMPLETE_VARIABLE,
             **extra,
         }
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         if not standalone_mode:
             return super().main(standalone_mode=False, **options)
         sys.exit(self._exit_code(options))
@@ -129,7 +133,7 @@ class LazyGroup(click.Group):
         except OSError as error:
             say_error(_of_the_system(error))
             return OnbeatError.exit_code
-        except Exception:
+        except Exception:  # noqa: BLE001 - the edge of the process: shown in full, and an exit code of its own
             traceback.print_exc()
             say_error(OnbeatError("this is a fault in Onbeat", hint="please report it with the lines above"))
             return EXIT_FAULT

@@ -1,0 +1,22 @@
+"""`onbeat beat`: one beat, in the foreground."""
+
+import click
+
+from scheduler.cli.options import examples
+
+
+@click.command(
+    epilog=examples(
+        "onbeat beat", "ONBEAT_REVISION=$BUILD_NUMBER onbeat beat", "kill -HUP PID   # read it again"
+    )
+)
+def beat() -> int:
+    """Be one beat: apply schedules.toml and decide when each entry is due.
+
+    Run as many as you like: each tick is decided once. SIGHUP applies the file again; SIGTERM and
+    Ctrl-C end it after its turn.
+    """
+    from scheduler.beat.process import run
+    from scheduler.settings import load_settings
+
+    return run(load_settings())

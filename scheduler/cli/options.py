@@ -1,0 +1,104 @@
+"""What several commands share: their options, their examples, and the store they read."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from scheduler.store import Store
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: what one would type."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def json_option(function: Decorated) -> Decorated:
+    """`--json`, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(function)
+
+
+def entry_argument(*, required: bool = True) -> Callable[[Decorated], Decorated]:
+    """`ENTRY`, completed with the names in schedules.toml."""
+    return click.argument("entry", required=required, shell_complete=_entry_names)
+
+
+@contextmanager
+def open_store() -> "Iterator[Store]":
+    """The store that the settings name, closed afterwards.
+
+    Raises InvalidSettings for a wrong setting and Unreachable where no server is configured.
+    """
+    from scheduler.settings import load_settings
+    from scheduler.store import open_store as opened
+
+    store = opened(load_settings())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+class Duration(click.ParamType[timedelta, Any]):
+    """A duration such as 1h30m, as a timedelta."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The timedelta. Fails with the reason that `parse_duration` gives."""
+        from scheduler.durations import parse_duration
+
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Moment(click.ParamType[datetime, Any]):
+    """A time: RFC 3339, a local date or clock, or a duration from now, as an aware UTC datetime."""
+
+    name = "time"
+
+    def __init__(self, *, backwards: bool = False) -> None:
+        self.backwards = backwards
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The moment. Fails with the forms that a time may have."""
+        from scheduler.timestamps import parse_moment
+
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_moment(value, now=datetime.now(UTC), zone=None, backwards=self.backwards)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _entry_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":  # noqa: ARG001 - click's signature
+    import tomllib
+
+    from click.shell_completion import CompletionItem
+
+    from scheduler.errors import OnbeatError
+    from scheduler.settings import load_settings
+
+    try:
+        document = tomllib.loads(Path(load_settings().schedules).read_text(encoding="utf-8"))
+    except (OSError, ValueError, OnbeatError):
+        return []  # the shell shows nothing while a line is typed; `onbeat check` says what is wrong
+    entries = document.get("schedules", {})
+    return [
+        CompletionItem(name, help=fields.get("description") if isinstance(fields, dict) else None)
+        for name, fields in entries.items()
+        if name.startswith(incomplete)
+    ]

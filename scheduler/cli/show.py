@@ -1,0 +1,161 @@
+"""`onbeat show`: one entry."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scheduler.cli.options import entry_argument, examples, json_option, open_store
+
+if TYPE_CHECKING:
+    from scheduler.run import Run
+    from scheduler.store.entries import StoredEntry
+    from scheduler.store.ledger import Counts
+
+RUNS = 5
+NEXT = 3
+
+
+@click.command(epilog=examples("onbeat show backup", "onbeat show backup --json | jq .retry"))
+@entry_argument()
+@json_option
+def show(*, entry: str, as_json: bool) -> None:
+    """Show ENTRY: its schedule and next ticks, its policies, its last runs, and what became of its ticks."""
+    from scheduler.cli.document import print_document
+    from scheduler.documents import entry_document, policy_document, run_document
+    from scheduler.lookup import entry_named
+    from scheduler.timestamps import rfc3339
+
+    with open_store() as store:
+        stored = entry_named(store, entry)
+        recent = store.runs.recent([entry], limit=RUNS)
+        counts = store.ledger.of([entry])[entry]
+        now = store.presence.now()
+        pauses = store.pauses.all()
+    document = entry_document(stored, pauses=pauses, last_run=recent[0] if recent else None, now=now)
+    if stored.entry is not None:
+        document |= policy_document(stored.entry)
+    coming = _coming(stored)
+    if as_json:
+        document["next"] = [rfc3339(moment) for moment in coming]
+        document["runs"] = [run_document(run) for run in recent]
+        document["ledger"] = _ledger(counts)
+        print_document(document)
+    else:
+        _print(document, coming, recent, counts, now)
+
+
+def _coming(stored: "StoredEntry") -> list[datetime]:
+    """The next ticks, the one that the store holds first."""
+    if stored.entry is None or stored.entry.schedule is None or stored.next_at is None:
+        return []
+    coming = [stored.next_at]
+    while len(coming) < NEXT and (moment := stored.entry.schedule.next_after(coming[-1])) is not None:
+        coming.append(moment)
+    return coming
+
+
+def _ledger(counts: "Counts") -> dict[str, int]:
+    return {
+        "expected": counts.expected,
+        **{disposition.value: count for disposition, count in counts.by_disposition.items()},
+        "unaccounted": counts.unaccounted,
+    }
+
+
+def _print(
+    document: Mapping[str, Any], coming: list[datetime], recent: "list[Run]", counts: "Counts", now: datetime
+) -> None:
+    from scheduler.cli.appearance import moment_cell
+    from scheduler.cli.runs import print_runs
+    from scheduler.cli.tables import Cell, print_facts, print_heading
+
+    print_facts(
+        [
+            ("entry", Cell(document["entry"], "bold")),
+            ("description", document.get("description")),
+            ("trouble", Cell(document["trouble"], "red") if document["trouble"] else None),
+            ("state", _state(document)),
+            ("job", document["job"]),
+            ("arguments", _arguments(document)),
+            ("schedule", _schedule(document)),
+            *((("next" if i == 0 else ""), moment_cell(moment, now)) for i, moment in enumerate(coming)),
+            ("queue", document["queue"]),
+            ("time-out", document.get("timeout")),
+            ("soft time-out", document.get("soft_timeout")),
+            ("retry", _retry(document.get("retry") or {})),
+            ("overlap", document.get("overlap")),
+            ("catch-up", _catchup(document)),
+            (
+                "keeps",
+                f"{document['keep_runs']} runs, {document['keep_for']}" if "keep_runs" in document else None,
+            ),
+            ("owner", document.get("owner")),
+            ("tags", ", ".join(document.get("tags") or ()) or None),
+            ("runbook", document.get("runbook")),
+            ("source", document["source"]),
+            ("ticks", _ticks(counts)),
+        ]
+    )
+    if recent:
+        print_heading("Last runs")
+        print_runs(recent, now, with_entry=False)
+
+
+def _state(document: Mapping[str, Any]) -> Any:
+    from scheduler.cli.tables import Cell
+
+    if document["trouble"]:
+        return None
+    if not document["enabled"]:
+        return Cell("disabled", "yellow")
+    if pause := document["pause"]:
+        until = f" until {pause['until']}" if pause["until"] else ""
+        return Cell(f"paused by {pause['by']}{until}: {pause['reason']}", "yellow")
+    return Cell("enabled", "green")
+
+
+def _arguments(document: Mapping[str, Any]) -> str | None:
+    positional = [json.dumps(value, ensure_ascii=False) for value in document.get("args") or ()]
+    named = [
+        f"{name}={json.dumps(value, ensure_ascii=False)}"
+        for name, value in (document.get("kwargs") or {}).items()
+    ]
+    return ", ".join([*positional, *named]) or None
+
+
+def _schedule(document: Mapping[str, Any]) -> str:
+    return " ".join(part for part in (document["schedule"] or "by hand only", document["timezone"]) if part)
+
+
+def _retry(policy: Mapping[str, Any]) -> str | None:
+    if policy.get("max_attempts", 1) == 1:
+        return None
+    parts = [f"{policy['max_attempts']} attempts"]
+    parts += [f"{name} {_plain(value)}" for name, value in policy.items() if name != "max_attempts" and value]
+    return ", ".join(parts)
+
+
+def _plain(value: object) -> str:
+    return "/".join(str(each) for each in value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _catchup(document: Mapping[str, Any]) -> str | None:
+    if "catchup" not in document:
+        return None
+    return f"{document['catchup']} within {document['catchup_window']}"
+
+
+def _ticks(counts: "Counts") -> Any:
+    from scheduler.cli.tables import Cell
+
+    if not counts.expected:
+        return None
+    parts = [
+        f"{count} {disposition.value.replace('_', ' ')}"
+        for disposition, count in counts.by_disposition.items()
+    ]
+    text = f"{counts.expected} expected: {', '.join(parts)}"
+    return Cell(f"{text}, {counts.unaccounted} unaccounted", "red") if counts.unaccounted else text

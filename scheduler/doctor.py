@@ -1,0 +1,241 @@
+"""A check-up: settings, server, clocks, jobs, schedules, processes. Each finding says what to mend."""
+
+import importlib.metadata
+import os
+import sys
+import tempfile
+import zoneinfo
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+from scheduler.errors import InvalidSettings, OnbeatError, Unreachable
+from scheduler.server_url import server_name
+from scheduler.settings import EMBEDDED_URL_FILE, Settings, load_settings, unknown_settings, with_server
+from scheduler.status import Status, broker_is_the_store, read_status
+from scheduler.store import Store, open_store
+from scheduler.store.server import ServerFacts, server_facts
+from scheduler.timestamps import rough
+
+Level = Literal["ok", "warning", "error"]
+
+SKEW_WORTH_A_WORD: Final = timedelta(seconds=1)
+SKEW_TOO_MUCH: Final = timedelta(seconds=30)
+FULL: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the check-up. `mend` says what to do, where there is something to do."""
+
+    check: str
+    level: Level
+    text: str
+    mend: str | None = None
+
+
+def examine(directory: Path) -> list[Finding]:
+    """Every check that can be made from here; one that fails never hides the others."""
+    findings = [python_finding(), zones_finding()]
+    try:
+        settings = load_settings()
+    except InvalidSettings as error:
+        return [*findings, Finding("settings", "error", str(error), error.hint)]
+    findings += settings_findings(directory)
+    findings += [folder_finding(directory), *_project_findings(settings, directory)]
+    findings += _server_findings(settings, directory)
+    return findings
+
+
+def python_finding() -> Finding:
+    """The Python that runs, and Onbeat's version."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Finding("python", "ok", f"Python {version}, Onbeat {importlib.metadata.version('onbeat')}")
+
+
+def zones_finding() -> Finding:
+    """Whether time zones can be read."""
+    try:
+        zoneinfo.ZoneInfo("Europe/Berlin")
+    except (zoneinfo.ZoneInfoNotFoundError, OSError) as error:
+        return Finding("time zones", "error", f"no time zone data: {error}", "install the package tzdata")
+    return Finding("time zones", "ok", "the time zone data can be read")
+
+
+def settings_findings(directory: Path) -> list[Finding]:
+    """Settings that mean nothing, most likely mistyped."""
+    unknown = unknown_settings(directory=directory)
+    if not unknown:
+        return [Finding("settings", "ok", "every setting is known and right")]
+    return [Finding("settings", "warning", text, "correct its name, or remove it") for text in unknown]
+
+
+def folder_finding(directory: Path) -> Finding:
+    """Whether `.onbeat`, where `onbeat up` keeps its server's data, can be written."""
+    folder = directory / EMBEDDED_URL_FILE.parent
+    nearest = folder if folder.is_dir() else directory
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            return Finding("folder", "ok", f"{nearest} can be written")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        mend = "give this user the right to write there; `onbeat up` keeps its data in it"
+        return Finding("folder", "warning", f"{nearest} can't be written: {reason}", mend)
+
+
+def _project_findings(settings: Settings, directory: Path) -> Iterator[Finding]:
+    """The jobs and the schedules file, read as a beat would."""
+    from scheduler.job_catalogue import load_catalogue
+    from scheduler.schedule_file import read_schedules
+
+    catalogue = load_catalogue(settings.jobs, directory)
+    wrong = [problem for problem in catalogue.problems if problem.severity == "error"]
+    for problem in wrong:
+        yield Finding("jobs", "error", problem.text().splitlines()[0], "mend the module, or ONBEAT_JOBS")
+    if not wrong:
+        yield Finding("jobs", "ok", f"{len(catalogue.jobs)} jobs from {', '.join(settings.jobs)}")
+    file = read_schedules(settings.schedules, catalogue=catalogue, environ=os.environ)
+    errors = [problem for problem in file.problems if problem.severity == "error"]
+    if errors:
+        text = f"{settings.schedules}: {_count(len(errors), 'problem')}; the first: {errors[0].message}"
+        yield Finding("schedules", "error", text, "`onbeat check` shows them all")
+    else:
+        yield Finding(
+            "schedules", "ok", f"{settings.schedules}: {_count(len(file.entries), 'entry', 'entries')}"
+        )
+
+
+def _server_findings(settings: Settings, directory: Path) -> list[Finding]:
+    """Everything about the server, the broker and who is connected to them."""
+    try:
+        settings = with_server(settings, directory)
+        store = open_store(settings)
+    except OnbeatError as error:
+        return [Finding("server", "error", str(error), error.hint)]
+    try:
+        return _findings_of(store, settings)
+    except Unreachable as error:
+        return [Finding("server", "error", str(error), error.hint)]
+    finally:
+        store.close()
+
+
+def _findings_of(store: Store, settings: Settings) -> list[Finding]:
+    facts = server_facts(store.client)
+    name = server_name(settings.redis_url.get_secret_value()) if settings.redis_url else ""
+    before = datetime.now(UTC)
+    theirs = store.presence.now()
+    ours = before + (datetime.now(UTC) - before) / 2
+    return [
+        Finding("server", "ok", f"{facts.name} {facts.version} answers at {name}"),
+        *facts_findings(facts),
+        clock_finding(ours - theirs),
+        broker_finding(settings),
+        *status_findings(read_status(store, settings)),
+    ]
+
+
+def facts_findings(facts: ServerFacts) -> Iterator[Finding]:
+    """Whether the server keeps what it is told."""
+    if facts.replica:
+        yield Finding(
+            "server",
+            "error",
+            "it is a replica, which takes no writes",
+            "point ONBEAT_REDIS_URL at the primary",
+        )
+    if facts.write_failing:
+        yield Finding("persistence", "error", "its last write to disk failed", "look at its log and its disk")
+    elif facts.append_only is False:
+        mend = "set `appendonly yes`: after a crash, runs since the last snapshot are forgotten or done again"
+        yield Finding("persistence", "warning", "append-only persistence is off", mend)
+    elif facts.append_only:
+        yield Finding("persistence", "ok", "append-only persistence is on")
+    if facts.eviction_policy is not None and facts.eviction_policy != "noeviction":
+        text = f"maxmemory-policy is {facts.eviction_policy}: it may throw entries and runs away"
+        yield Finding(
+            "eviction", "error" if facts.max_memory else "warning", text, "set `maxmemory-policy noeviction`"
+        )
+    elif facts.eviction_policy is not None:
+        yield Finding("eviction", "ok", "maxmemory-policy is noeviction")
+    if facts.max_memory and facts.used_memory > facts.max_memory * FULL:
+        share = facts.used_memory / facts.max_memory
+        yield Finding(
+            "memory", "warning", f"{share:.0%} of maxmemory is used", "raise maxmemory, or keep fewer runs"
+        )
+
+
+def clock_finding(skew: timedelta) -> Finding:
+    """`skew`: this machine's clock minus the server's. Ticks follow the server's, so that beats agree."""
+    size = abs(skew)
+    side = "ahead of" if skew > timedelta(0) else "behind"
+    if size < SKEW_WORTH_A_WORD:
+        return Finding("clock", "ok", "this machine's clock and the server's agree")
+    text = f"this machine's clock is {rough(size)} {side} the server's; ticks follow the server's"
+    return Finding(
+        "clock", "warning" if size < SKEW_TOO_MUCH else "error", text, "synchronise both clocks (NTP)"
+    )
+
+
+def broker_finding(settings: Settings) -> Finding:
+    """Whether the broker answers, where it is another server."""
+    if settings.broker_url is None or broker_is_the_store(settings):
+        return Finding("broker", "ok", "messages go through the same server")
+    url = settings.broker_url.get_secret_value()
+    from kombu.connection import Connection
+    from kombu.exceptions import OperationalError
+
+    try:
+        with Connection(url, connect_timeout=2, transport_options={"socket_timeout": 2}) as connection:
+            connection.ensure_connection(max_retries=1, timeout=2)
+    except (OperationalError, OSError) as error:
+        text = f"{server_name(url)} can't be reached: {error}"
+        return Finding("broker", "error", text, "is the broker running there? check ONBEAT_BROKER_URL")
+    return Finding("broker", "ok", f"the broker answers at {server_name(url)}")
+
+
+def status_findings(status: Status) -> Iterator[Finding]:
+    """Who is there to do the work, and whether the work is done."""
+    checks: tuple[Callable[[Status], Finding], ...] = (_beats, _workers, _ledger)
+    for check in checks:
+        yield check(status)
+    unserved = [queue.name for queue in status.queues if not queue.workers]
+    if status.alive_workers and unserved:
+        names = ", ".join(unserved)
+        yield Finding(
+            "queues", "error", f"no worker takes: {names}", f"start `onbeat worker -Q {','.join(unserved)}`"
+        )
+    for stored in status.entries.values():
+        if stored.trouble:
+            text = f"the entry {stored.name!r} can't be read: {stored.trouble}"
+            yield Finding("entries", "error", text, "write it anew, or remove it")
+
+
+def _beats(status: Status) -> Finding:
+    alive = len(status.alive_beats)
+    if alive:
+        return Finding("beats", "ok", f"{_count(alive, 'beat')} running")
+    return Finding(
+        "beats", "warning", "no beat is running: nothing becomes due", "start `onbeat up` or `onbeat beat`"
+    )
+
+
+def _workers(status: Status) -> Finding:
+    alive = len(status.alive_workers)
+    if alive:
+        return Finding("workers", "ok", f"{_count(alive, 'worker')} running")
+    mend = "start `onbeat up` or `onbeat worker`"
+    return Finding("workers", "warning", "no worker is running: runs wait in their queues", mend)
+
+
+def _ledger(status: Status) -> Finding:
+    if status.ledger.unaccounted:
+        text = f"{status.ledger.unaccounted} ticks have no disposition"
+        return Finding("ledger", "error", text, "this is a fault in Onbeat; please report it")
+    return Finding("ledger", "ok", f"{_count(status.ledger.expected, 'tick')}, every one accounted for")
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,135 @@
+"""What every face shows of runs and entries, as JSON values: the fields of the interface, in its order."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from scheduler.durations import format_duration
+from scheduler.entry import Entry
+from scheduler.run import Attempt, Run
+from scheduler.schedule import Crontab
+from scheduler.store.entries import StoredEntry
+from scheduler.store.pauses import Pause, pause_in_force
+from scheduler.timestamps import milliseconds, rfc3339
+
+Document = dict[str, Any]
+
+
+def run_document(run: Run) -> Document:
+    """One run, as in the list that `runs` gives."""
+    return {
+        "run_id": run.run_id,
+        "entry": run.entry,
+        "job": run.job,
+        "trigger": run.trigger,
+        "scheduled_at": rfc3339(run.scheduled_at),
+        "state": run.state.value,
+        "attempt": run.attempt,
+        "max_attempts": run.max_attempts,
+        "queue": run.queue,
+        "worker": run.worker,
+        "queued_at": rfc3339(run.queued_at),
+        "started_at": rfc3339(run.started_at),
+        "finished_at": rfc3339(run.finished_at),
+        "duration_ms": milliseconds(run.duration),
+        "lateness_ms": milliseconds(run.lateness),
+        "error": run.error,
+        "reason": run.reason,
+    }
+
+
+def whole_run_document(run: Run) -> Document:
+    """One run with its attempts, result and traceback, as `run` gives it."""
+    return {
+        **run_document(run),
+        "retry_at": rfc3339(run.retry_at),
+        "attempts": [attempt_document(attempt) for attempt in run.attempts],
+        "result": run.result,
+        "traceback": run.traceback,
+        "parent": None,
+        "children": [],
+    }
+
+
+def attempt_document(attempt: Attempt) -> Document:
+    """One attempt of a run. `outcome` is null while it goes on."""
+    return {
+        "attempt": attempt.number,
+        "outcome": attempt.outcome,
+        "worker": attempt.worker,
+        "started_at": rfc3339(attempt.started_at),
+        "finished_at": rfc3339(attempt.finished_at),
+        "error": attempt.error,
+        "traceback": attempt.traceback,
+        "retry_at": rfc3339(attempt.retry_at),
+    }
+
+
+def entry_document(
+    stored: StoredEntry, *, pauses: Mapping[str, Pause], last_run: Run | None, now: datetime
+) -> Document:
+    """One entry, as in the list that `entries` gives. `trouble`: why one can't be read."""
+    entry = stored.entry
+    pause = pause_in_force(pauses, stored.name, now)
+    return {
+        "entry": stored.name,
+        "job": entry.job if entry else None,
+        "schedule": schedule_text(entry) if entry else None,
+        "timezone": timezone_of(entry) if entry else None,
+        "source": entry.source if entry else None,
+        "enabled": entry.enabled if entry else False,
+        "paused": pause is not None,
+        "next_at": rfc3339(stored.next_at),
+        "last_run": None if last_run is None else run_document(last_run),
+        "queue": entry.queue if entry else None,
+        "pause": None if pause is None else pause_document(pause),
+        "trouble": stored.trouble,
+    }
+
+
+def policy_document(entry: Entry) -> Document:
+    """What `show` adds to an entry's document: its arguments and policies, complete, durations as text."""
+    return {
+        "args": list(entry.args),
+        "kwargs": dict(entry.kwargs),
+        "timeout": _duration(entry.timeout),
+        "soft_timeout": _duration(entry.soft_timeout),
+        "retry": entry.retry.to_json(),
+        "overlap": entry.overlap,
+        "max_active": entry.max_active,
+        "catchup": entry.catchup,
+        "catchup_window": format_duration(entry.catchup_window),
+        "keep_runs": entry.keep_runs,
+        "keep_for": format_duration(entry.keep_for),
+        "description": entry.description,
+        "owner": entry.owner,
+        "tags": list(entry.tags),
+        "runbook": entry.runbook,
+    }
+
+
+def pause_document(pause: Pause) -> Document:
+    """Who paused, why, and until when; `entry` is `*` where everything is paused."""
+    return {
+        "entry": pause.entry,
+        "by": pause.by,
+        "reason": pause.reason,
+        "paused_at": rfc3339(pause.paused_at),
+        "until": rfc3339(pause.until),
+    }
+
+
+def schedule_text(entry: Entry) -> str | None:
+    """The schedule without its zone: "*/5 * * * *", "every 30s"; None for an entry that is run by hand."""
+    if entry.schedule is None:
+        return None
+    return entry.schedule.expression if isinstance(entry.schedule, Crontab) else entry.schedule.describe()
+
+
+def timezone_of(entry: Entry) -> str | None:
+    """The IANA name of the zone that the schedule is read in; None where it has none."""
+    return entry.schedule.timezone if isinstance(entry.schedule, Crontab) else None
+
+
+def _duration(value: Any) -> str | None:
+    return None if value is None else format_duration(value)

@@ -1,0 +1,61 @@
+"""Finding the entry or the run that a person named, with the likeliest name where there is none."""
+
+from scheduler.errors import NotFound, UsageProblem
+from scheduler.run import Run
+from scheduler.store import Store
+from scheduler.store.entries import StoredEntry
+from scheduler.suggestion import did_you_mean
+
+WITHOUT_ENTRY = ""
+_SHOWN = 5
+
+
+def entry_named(store: Store, name: str) -> StoredEntry:
+    """The entry `name`. Raises NotFound."""
+    if (stored := store.entries.get(name)) is not None:
+        return stored
+    names = store.entries.names()
+    hint = (
+        "`onbeat entries` lists them"
+        if names
+        else "no schedules are applied yet: start `onbeat up` or `onbeat beat`"
+    )
+    raise NotFound(f"no entry {name!r}{did_you_mean(name, names)}", hint=hint)
+
+
+def run_with_id(store: Store, text: str) -> Run:
+    """The run whose id is `text` or begins with it.
+
+    Raises NotFound, and UsageProblem where several runs' ids begin so.
+    """
+    prefix = text.strip().lower()
+    if prefix and (run := store.runs.get(prefix)) is not None:
+        return run
+    found = store.runs.with_prefix(prefix, [*store.entries.names(), WITHOUT_ENTRY]) if prefix else []
+    if len(found) > 1:
+        some = ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
+        raise UsageProblem(
+            f"{text!r} is the beginning of {len(found)} runs: {some}", hint="give more of the id"
+        )
+    if found and (run := store.runs.get(found[0])) is not None:
+        return run
+    raise NotFound(f"no run {text!r}", hint="`onbeat runs` lists what is on record")
+
+
+def run_named(store: Store, text: str) -> Run:
+    """The newest run of the entry `text`, or the run with that id. Raises NotFound and UsageProblem."""
+    if store.entries.get(text) is None:
+        return _run_or_entry(store, text)
+    runs = store.runs.recent([text], limit=1)
+    if not runs:
+        raise NotFound(f"{text!r} has not run yet", hint=f"`onbeat show {text}` says when it will")
+    return runs[0]
+
+
+def _run_or_entry(store: Store, text: str) -> Run:
+    try:
+        return run_with_id(store, text)
+    except NotFound:
+        close = did_you_mean(text, store.entries.names())
+        hint = "`onbeat runs` and `onbeat entries` list what there is"
+        raise NotFound(f"no run or entry {text!r}{close}", hint=hint) from None

@@ -1,0 +1,65 @@
+"""What a person does to entries, by whatever face: trigger, pause, resume. Each is announced for a beat to log."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from scheduler.errors import OnbeatError
+from scheduler.run import Call, manual_run_id
+from scheduler.store import Store
+from scheduler.store.entries import StoredEntry
+from scheduler.store.pauses import EVERY_ENTRY, Pause
+
+
+def trigger(
+    store: Store,
+    stored: StoredEntry,
+    *,
+    by: str,
+    kwargs: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+) -> str:
+    """Ask for a run of the entry, now or at `at`, with `kwargs` put over its own. Returns the run's id.
+
+    A paused or disabled entry may be triggered: a person asked for it. Raises OnbeatError where the
+    entry can't be read.
+    """
+    if stored.entry is None:
+        raise OnbeatError(f"the entry {stored.name!r} can't be read: {stored.trouble}", hint="apply it anew")
+    now = store.presence.now()
+    run_id = manual_run_id()
+    store.runs.create(
+        run_id,
+        Call.of(stored.entry, kwargs=dict(kwargs or {})),
+        entry=stored.name,
+        trigger="manual",
+        scheduled_at=at or now,
+        publish_at=at,
+    )
+    store.pauses.announce("entry.triggered", entry=stored.name, run_id=run_id, by=by)
+    return run_id
+
+
+def pause(
+    store: Store, entry: str | None, *, by: str, reason: str, duration: timedelta | None = None
+) -> Pause:
+    """Pause the entry, or every entry where it is None, for `duration` or until it is resumed."""
+    now = store.presence.now()
+    paused = Pause(
+        entry=entry or EVERY_ENTRY,
+        by=by,
+        reason=reason,
+        paused_at=now,
+        until=None if duration is None else now + duration,
+    )
+    store.pauses.put(paused)
+    store.pauses.announce("entry.paused", entry=paused.entry, by=by, reason=reason)
+    return paused
+
+
+def resume(store: Store, entry: str | None, *, by: str) -> Pause | None:
+    """Resume the entry, or where it is None lift the pause of all. Returns the pause that was there."""
+    lifted = store.pauses.lift(entry or EVERY_ENTRY)
+    if lifted is not None:
+        store.pauses.announce("entry.resumed", entry=lifted.entry, by=by)
+    return lifted
