@@ -13,7 +13,7 @@ def page(name: str) -> str:
 
 def every_page() -> list[Path]:
     """All Markdown files that a reader may come upon."""
-    return sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
+    return sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "deploy").rglob("*.md")])
 
 
 def rows(text: str, *, header: str) -> list[list[str]]:

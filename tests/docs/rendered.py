@@ -19,8 +19,9 @@ _COMMANDS_INTRO = """\
 
 `onbeat COMMAND --help` says the same as this page. `python -m scheduler` is the same command.
 
-Commands that read take `--json`: one JSON document on stdout, with the fields of [JSON](json.md). Tables are
-for terminals. Errors go to stderr with what to do next, and end with one of these [exit codes](exit-codes.md).
+Commands that read take `--json`: one JSON document on stdout, with the fields of [JSON](json.md). Tables
+are for terminals. Errors go to stderr with what to do next, and with one of these
+[exit codes](exit-codes.md).
 
 Times are given as `2026-11-21T14:00Z`, as `2026-11-21 14:00` or `14:00` on this machine's clock, or as a
 duration from now such as `10m`. Durations are written `90s`, `1h30m`, `2d`.
@@ -32,8 +33,8 @@ _EVENTS_INTRO = """\
 # Log events
 
 Every line that an Onbeat process writes to stdout is one JSON object, unless stdout is a terminal or
-`ONBEAT_LOG_FORMAT=console`. These are the events, with their level and the fields that they never lack; others
-may stand beside them.
+`ONBEAT_LOG_FORMAT=console`. These are the events, with their level and the fields that they never lack;
+others may stand beside them.
 
 Every line has:
 
