@@ -25,7 +25,7 @@ class Request:
 class Website:
     """A running site. `answer` gets each request and its handler; without it every answer is "ok"."""
 
-    answer: Callable[[Request, BaseHTTPRequestHandler], None] | None = None
+    answer: Callable[[Request, BaseHTTPRequestHandler], object] | None = None
     certificate: str | None = None
     requests: list[Request] = field(default_factory=list)
     url: str = ""
@@ -33,7 +33,7 @@ class Website:
 
 @contextmanager
 def website(
-    answer: Callable[[Request, BaseHTTPRequestHandler], None] | None = None, *, certificate: str | None = None
+    answer: Callable[[Request, BaseHTTPRequestHandler], object] | None = None, *, certificate: str | None = None
 ) -> Iterator[Website]:
     """Serve on a free port of localhost; with TLS where `certificate` names one of tests/data/tls."""
     site = Website(answer, certificate)
