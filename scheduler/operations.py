@@ -1,4 +1,4 @@
-"""What a person does to entries, by whatever face: trigger, pause, resume. Each is announced for a beat to log."""
+"""What a person does to entries, by any face: trigger, pause, resume. Each is announced for a beat to log."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -65,8 +65,7 @@ def parse_moment(text: str, *, now: datetime, zone: tzinfo | None, backwards: bo
 
     `2026-11-21T14:00Z`, `2026-11-21 14:00` and `2026-11-21` (in `zone`, None: this machine's), `14:00` (the
     next one, or the last where `backwards`), `now`, and a duration from now: `10m`, `+10m`, `-10m`; without a
-    sign it points into the future, or into the past where `backwards`. Raises ValueError with a message for the
-    user.
+    sign it points into the future, or into the past where `backwards`. Raises ValueError, fit to be shown.
     """
     text = text.strip()
     if text == "now":

@@ -94,7 +94,7 @@ class LazyGroup(click.Group):
             ctx.exit(EXIT_PIPE)
         return result
 
-    def main(  # type: ignore[override]
+    def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
