@@ -3,6 +3,7 @@
 # ruff: noqa: DTZ001 - times on the wall have no zone, and Hypothesis wants its bounds without one
 
 import functools
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from scheduler.schedule import Crontab, Interval
@@ -162,6 +163,7 @@ def test_every_minute_of_the_day_of_a_change_has_the_same_next_tick_as_a_walk(
 @given(crontabs, st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1)))
 def test_in_utc_ticks_are_cronsims(fields: tuple[Field, ...], start: datetime) -> None:
     schedule = crontab(fields, "UTC")
+    assume(not re.search(r"\b(\d+)-\1/", schedule.expression))  # cronsim reads 8-8/2 as 8/2
     after = start.replace(tzinfo=UTC)
     theirs = CronSim(schedule.expression, after)
     assert list(islice(chain(schedule, after), 5)) == list(islice(theirs, 5))
