@@ -3,7 +3,6 @@
 Pure: the caller passes `now` (rule 4 of the design). Every tick in (last_at, now] gets exactly one disposition.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,7 +46,7 @@ def due_ticks(entry: Entry, *, last_at: datetime, now: datetime, paused: str | N
     return Due((latest,), _older(entry, last_at, latest, count), next_at, latest, count)
 
 
-def _older(entry: Entry, last_at: datetime, latest: datetime, count: int) -> Sequence[TickRange]:
+def _older(entry: Entry, last_at: datetime, latest: datetime, count: int) -> tuple[TickRange, ...]:
     if count == 1 or entry.schedule is None:
         return ()
     first = entry.schedule.next_after(last_at)

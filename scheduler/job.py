@@ -21,7 +21,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Outcome(Exception):  # noqa: N818 - raised by a job to say how its run goes on, not always an error
+class Outcome(Exception):
     """What a job can raise to decide how its attempt ends."""
 
 
@@ -32,7 +32,9 @@ class Retry(Outcome):
     Raises ValueError where `after` is no duration.
     """
 
-    def __init__(self, reason: str = "the job asked for a retry", *, after: str | float | timedelta | None = None):
+    def __init__(
+        self, reason: str = "the job asked for a retry", *, after: str | float | timedelta | None = None
+    ):
         super().__init__(reason)
         self.after = after if after is None or isinstance(after, timedelta) else parse_duration(after)
 

@@ -50,7 +50,13 @@ def body(call: Call) -> str:
 def headers(call: Call, bell: Doorbell) -> dict[str, Any]:
     """The headers of protocol 2, with ours under one name."""
     return _headers(
-        call, bell.run_id, bell.entry, bell.trigger, _milliseconds(bell.scheduled_at), bell.attempt, bell.attempt - 1
+        call,
+        bell.run_id,
+        bell.entry,
+        bell.trigger,
+        _milliseconds(bell.scheduled_at),
+        bell.attempt,
+        bell.attempt - 1,
     )
 
 

@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from celery import schedules as celery_schedules
+from cronsim import CronSim
 from redbeat.decoder import RedBeatJSONDecoder, RedBeatJSONEncoder
 
+from scheduler.crontab_fields import five_fields
 from scheduler.entry import Entry
 from scheduler.schedule import Crontab, Interval, Schedule
 
@@ -43,12 +45,35 @@ def celery_schedule(schedule: Schedule | None) -> celery_schedules.schedule:
     An entry that is run only by hand gets a yearly interval, and its definition is disabled.
     """
     if isinstance(schedule, Crontab):
-        minute, hour, day, month, weekday = schedule.fields
+        written = five_fields(schedule.expression)
+        parsed = CronSim(written, datetime(1970, 1, 1, tzinfo=UTC))
+        minute, hour, day, month, weekday = written.split()
         return celery_schedules.crontab(
-            minute=minute, hour=hour, day_of_month=day, month_of_year=month, day_of_week=weekday
+            minute=_celery_field(minute, parsed.minutes, range(60)),
+            hour=_celery_field(hour, parsed.hours, range(24)),
+            day_of_month=_celery_field(day, parsed.days, range(1, 32)),
+            month_of_year=_celery_field(month, parsed.months, range(1, 13)),
+            day_of_week=_celery_field(weekday, {_sunday_is_0(each) for each in parsed.weekdays}, range(7)),
         )
     every = schedule.every if isinstance(schedule, Interval) else timedelta(days=365)
     return celery_schedules.schedule(run_every=every)
+
+
+def _sunday_is_0(day: int | tuple[int, int]) -> int:
+    """A day of the week as Celery counts it. A pair would be the n-th of its month, which this version refuses."""
+    return (day if isinstance(day, int) else day[0]) % 7
+
+
+def _celery_field(text: str, values: set[int], all_values: range) -> str:
+    """The field in Celery's words: as it was written where Celery takes that for the same, else as numbers."""
+    if values == set(all_values):
+        return "*"
+    try:
+        if celery_schedules.crontab_parser(len(all_values), all_values.start).parse(text) == values:
+            return text
+    except (ValueError, celery_schedules.ParseException):
+        pass
+    return ",".join(str(each) for each in sorted(values))
 
 
 def entry_from_definition(text: str) -> Entry:
@@ -107,9 +132,9 @@ def _schedule(value: object) -> Schedule:
         return Interval(value.run_every)
     if isinstance(value, Mapping):
         message = f"its schedule has the unknown type {value.get('__type__')!r}"
-        raise ValueError(message)  # noqa: TRY004 - the content is wrong, whatever its Python type
+        raise ValueError(message)
     message = f"schedules of the kind {type(value).__name__} are not supported"
-    raise ValueError(message)  # noqa: TRY004 - as above
+    raise ValueError(message)
 
 
 def _seconds(value: float | None) -> timedelta | None:

@@ -1,10 +1,10 @@
 """A run: one asked-for execution, of a tick or of a person. Its states, its identity and its record.
 
-    queued ──claim──> running ──finish──> succeeded | failed | skipped
-      ^  ^              │  │
-      │  └──hand back───┘  └──error, attempts left──> retrying
-      └───────────────────when its time comes────────────┘
-    queued | retrying ──> cancelled | expired
+queued ──claim──> running ──finish──> succeeded | failed | skipped
+  ^  ^              │  │
+  │  └──hand back───┘  └──error, attempts left──> retrying
+  └───────────────────when its time comes────────────┘
+queued | retrying ──> cancelled | expired
 """
 
 from dataclasses import dataclass, field

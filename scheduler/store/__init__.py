@@ -3,9 +3,11 @@
 `open_store(settings)` gives one `Store`; each of its parts is one file here.
 """
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from scheduler.settings import Settings, with_server
-from scheduler.store.connection import Client, StoreRefused, address_of, connect
-from scheduler.store.entries import Entries
+from scheduler.store.connection import Client, StoreRefused, connect
 from scheduler.store.keys import Keys
 from scheduler.store.ledger import Ledger
 from scheduler.store.logs import Logs
@@ -16,6 +18,9 @@ from scheduler.store.runs import Runs
 from scheduler.store.scripts import Scripts
 from scheduler.store.ticks import Ticks
 
+if TYPE_CHECKING:
+    from scheduler.store.entries import Entries
+
 
 class Store:
     """One deployment's state, part by part. Making one connects to nothing."""
@@ -24,7 +29,6 @@ class Store:
         scripts = Scripts(client)
         self.client = client
         self.keys = keys
-        self.entries = Entries(client, keys)
         self.ticks = Ticks(keys, scripts)
         self.ledger = Ledger(client, keys)
         self.runs = Runs(client, keys, scripts)
@@ -32,6 +36,13 @@ class Store:
         self.logs = Logs(client, keys, scripts)
         self.presence = Presence(client, keys, scripts)
         self.pauses = Pauses(client, keys)
+
+    @cached_property
+    def entries(self) -> "Entries":
+        """The entries; imported at first use, for RedBeat brings all of Celery and `onbeat health` needs neither."""
+        from scheduler.store.entries import Entries
+
+        return Entries(self.client, self.keys)
 
     def close(self) -> None:
         """Close its connections."""
@@ -47,4 +58,4 @@ def open_store(settings: Settings) -> Store:
     return Store(connect(url.get_secret_value() if url else ""), Keys(settings.key_prefix))
 
 
-__all__ = ["Client", "Keys", "Store", "StoreRefused", "address_of", "connect", "open_store"]
+__all__ = ["Client", "Keys", "Store", "StoreRefused", "connect", "open_store"]

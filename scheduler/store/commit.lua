@@ -10,8 +10,8 @@
 --         overlap, max_active,
 --         number of ranges left out, of each: disposition, count, JSON of the range
 --         number of runs, of each: run id, scheduled at in ms, job, queue, max_attempts, call as JSON, message
--- Result, of each entry: 'decided', 'stale' (another beat or an edit was first), or 'overlap' (a run was not started,
---   for as many are active as may be)
+-- Result, of each entry: 'decided'; 'stale': another beat or an edit was first; 'gone': it was deleted, and what was
+--   left of it is too; 'overlap RUN_ID': as many runs are active as may be, so none was started
 --
 -- Guarded by compare-and-set on the entry's score and last tick, so that a beat that slept, or was a second one, changes
 -- nothing; a second call with the same arguments finds its own work and answers 'stale'.
@@ -54,10 +54,16 @@ while at < #ARGV do
   local key, name, score, tick = take(), take(), take(), take()
   local new_score, new_tick, meta, parked, expected = take(), take(), take(), take(), tonumber(take())
   local overlap, max_active = take(), tonumber(take())
-  local fresh = redis.call('ZSCORE', KEYS[1], key) == score
+  local is_hash = redis.call('TYPE', key).ok == 'hash'
+  local exists = is_hash and redis.call('HEXISTS', key, 'definition') == 1
+  local fresh = exists and redis.call('ZSCORE', KEYS[1], key) == score
     and (redis.call('HGET', key, 'tick') or '') == tick
-    and redis.call('HEXISTS', key, 'definition') == 1
   local result = fresh and 'decided' or 'stale'
+  if not exists then
+    redis.call('ZREM', KEYS[1], key)
+    if is_hash then redis.call('DEL', key) end
+    result = 'gone'
+  end
   for _ = 1, tonumber(take()) do
     local disposition, n, range = take(), tonumber(take()), take()
     if fresh then leave_out(name, disposition, n, range) end

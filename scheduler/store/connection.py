@@ -2,33 +2,46 @@
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
+from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
     BusyLoadingError,
     ClusterDownError,
-    ConnectionError as RedisConnectionError,
     NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     ResponseError,
-    TimeoutError as RedisTimeoutError,
     TryAgainError,
 )
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import (
+    TimeoutError as RedisTimeoutError,
+)
+from redis.retry import Retry
 
 from scheduler.errors import InvalidSettings, Unreachable
+from scheduler.server_url import CLUSTER_SCHEMES, SENTINEL_SCHEMES, server_name
 
 # kombu's and redis-py's defaults wait for ever on a half-open connection; nothing of ours may.
 SOCKET_TIMEOUT_S = 2.0
 CONNECT_TIMEOUT_S = 2.0
 
-_TROUBLE = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, ClusterDownError, TryAgainError)
+_TROUBLE = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    BusyLoadingError,
+    ReadOnlyError,
+    ClusterDownError,
+    TryAgainError,
+)
 _REFUSED = (AuthenticationError, AuthorizationError, NoPermissionError)
 _REFUSING_WRITES = ("MISCONF", "OOM", "NOREPLICAS", "MASTERDOWN", "LOADING", "UNBLOCKED")
 
@@ -44,7 +57,8 @@ class Client(redis.Redis):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command. Raises Unreachable where the server can't be reached or refuses to work."""
-        return self._explained(lambda: super(Client, self).execute_command(*args, **options))
+        command: Callable[..., Any] = super().execute_command
+        return self._explained(lambda: command(*args, **options))
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:  # noqa: FBT001, FBT002 - redis-py's signature
         """Commands sent together; their trouble comes out as `execute_command`'s does."""
@@ -86,34 +100,35 @@ def explained(error: RedisError, address: str) -> Exception:
     return error
 
 
-def connect(url: str, *, socket_timeout_s: float = SOCKET_TIMEOUT_S) -> Client:
+def connect(
+    url: str,
+    *,
+    socket_timeout_s: float = SOCKET_TIMEOUT_S,
+    connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    tries: int = 2,
+) -> Client:
     """A client for `url`; it connects at its first command.
 
     Raises InvalidSettings where the URL is not one of Redis.
     """
+    if url.partition("://")[0] in SENTINEL_SCHEMES + CLUSTER_SCHEMES:
+        message = f"ONBEAT_REDIS_URL: {server_name(url)}: Sentinel and Cluster are not supported by this version yet"
+        raise InvalidSettings(message, hint="use redis://, rediss:// or unix://")
     try:
-        client = Client.from_url(
+        client: Client = Client.from_url(  # type: ignore[assignment]  # redis-py: the class's own instance
             url,
             decode_responses=True,
             socket_timeout=socket_timeout_s,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            socket_keepalive=not url.startswith("unix"),
+            socket_connect_timeout=connect_timeout_s,
+            **({} if url.startswith("unix") else {"socket_keepalive": True}),
             health_check_interval=30,
+            # One more try on a connection that the server closed meanwhile; every script of ours may run twice.
+            retry=Retry(NoBackoff(), tries - 1),
         )
     except ValueError as error:
-        message = f"ONBEAT_REDIS_URL: {address_of(url)} is not a Redis address: {error}"
-        raise InvalidSettings(message, hint="write redis://host:6379/0, rediss://… or unix:///path") from error
-    client.address = address_of(url)
+        message = f"ONBEAT_REDIS_URL: {server_name(url)} is not a Redis address: {error}"
+        raise InvalidSettings(
+            message, hint="write redis://host:6379/0, rediss://… or unix:///path"
+        ) from error
+    client.address = server_name(url)
     return client
-
-
-def address_of(url: str) -> str:
-    """Where `url` points to, fit to be shown: without user and password."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return f"unix://{parts.path}"
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{port}' if port else ''}{parts.path}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from redis.exceptions import WatchError
 
@@ -42,7 +42,7 @@ class Applied:
     by: str | None
 
 
-class Outdated(Exception):  # noqa: N818 - not an error: the other beat is right
+class Outdated(Exception):
     """The store holds schedules of a higher revision; ours must not replace them."""
 
     def __init__(self, revision: int) -> None:
@@ -54,7 +54,7 @@ class Entries:
     """All entries of one deployment."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
+        self._client: Any = client  # redis-py's types: bytes or str
         self._keys = keys
 
     def all(self) -> dict[str, StoredEntry]:
@@ -111,7 +111,9 @@ class Entries:
                 pipeline.reset()
                 raise Outdated(in_force.revision)
             stored = self.all()
-            changes = plan(wanted, {name: each.entry for name, each in stored.items() if each.entry is not None})
+            changes = plan(
+                wanted, {name: each.entry for name, each in stored.items() if each.entry is not None}
+            )
             try:
                 pipeline.multi()
                 self._write(pipeline, changes, now)
@@ -198,4 +200,3 @@ def read_entry(name: str, definition: str, own: str) -> Entry:
         if getattr(edited, field) != getattr(was, field)
     }
     return replace(entry, **changes)
-

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from scheduler.disposition import SKIPPED, Disposition, TickRange
 from scheduler.store.connection import Client
@@ -41,7 +42,7 @@ class Ledger:
     """The counts of all entries and of each, and the ticks that were left out."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
+        self._client: Any = client  # redis-py's types: bytes or str
         self._keys = keys
 
     def totals(self) -> Counts:
@@ -62,4 +63,6 @@ class Ledger:
 
 
 def _counts(fields: Mapping[str, str]) -> Counts:
-    return Counts(int(fields.get("expected", 0)), {each: int(fields[each]) for each in Disposition if each in fields})
+    return Counts(
+        int(fields.get("expected", 0)), {each: int(fields[each]) for each in Disposition if each in fields}
+    )

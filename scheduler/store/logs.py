@@ -16,7 +16,7 @@ class Logs:
     """The logs of all runs."""
 
     def __init__(self, client: Client, keys: Keys, scripts: Scripts) -> None:
-        self._client = client
+        self._client: Any = client  # redis-py's types: bytes or str
         self._keys = keys
         self._scripts = scripts
 
@@ -26,7 +26,9 @@ class Logs:
             lifetime_ms = keep_for // timedelta(milliseconds=1)
             self._scripts.call("append", [self._keys.log(run_id)], [MAX_LINES, lifetime_ms, *lines])
 
-    def read(self, run_id: str, after: str = "-", limit: int = MAX_LINES) -> list[tuple[str, Mapping[str, Any]]]:
+    def read(
+        self, run_id: str, after: str = "-", limit: int = MAX_LINES
+    ) -> list[tuple[str, Mapping[str, Any]]]:
         """The lines after the position `after` (`-`: from the start), each with its own position."""
         low = after if after == "-" else f"({after}"
         rows = self._client.xrange(self._keys.log(run_id), min=low, count=limit)

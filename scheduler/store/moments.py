@@ -10,7 +10,7 @@ def milliseconds(moment: datetime) -> int:
     return round((moment - _EPOCH) / timedelta(milliseconds=1))
 
 
-def moment(milliseconds: int | str | float) -> datetime:
+def moment(milliseconds: str | float) -> datetime:
     """The aware UTC datetime of so many milliseconds since the epoch."""
     return _EPOCH + timedelta(milliseconds=int(milliseconds))
 

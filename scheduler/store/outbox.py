@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from scheduler.run import Run
 from scheduler.store.connection import Client
@@ -33,7 +33,7 @@ class Outbox:
     """The four zsets of runs that wait for a beat, each by the time from which it is due."""
 
     def __init__(self, client: Client, keys: Keys, scripts: Scripts, runs: Runs) -> None:
-        self._client = client
+        self._client: Any = client  # redis-py's types: bytes or str
         self._keys = keys
         self._scripts = scripts
         self._runs = runs
@@ -53,7 +53,9 @@ class Outbox:
             self._client.zrem(key, *gone)
         return [found[run_id] for run_id in ids if run_id in found and not found[run_id][0].state.final]
 
-    def move(self, moves: Sequence[Move], way: Way, *, republish_after: timedelta = REPUBLISH_AFTER) -> list[bool]:
+    def move(
+        self, moves: Sequence[Move], way: Way, *, republish_after: timedelta = REPUBLISH_AFTER
+    ) -> list[bool]:
         """Queue runs for an attempt, each only if it is as it was read. True for those that were moved."""
         if not moves:
             return []
@@ -76,5 +78,3 @@ class Outbox:
         for queue in queues:
             pipeline.llen(self._keys.queue(queue))
         return dict(zip(queues, pipeline.execute(), strict=True))
-
-

@@ -32,7 +32,7 @@ class Pauses:
     """The pauses of one deployment."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
+        self._client: Any = client  # redis-py's types: bytes or str
         self._keys = keys
 
     def put(self, pause: Pause) -> None:

@@ -30,14 +30,16 @@ class Presence:
     """The beats and the workers of one deployment."""
 
     def __init__(self, client: Client, keys: Keys, scripts: Scripts) -> None:
-        self._client = client
+        self._client: Any = client  # redis-py's types: bytes or str
         self._keys = keys
         self._scripts = scripts
 
     def sign_in(self, kind: Kind, member: str, about: Mapping[str, Any]) -> dict[str, Sign]:
         """Say that `member` is alive and what it is; returns all that are known, by id."""
         forget_ms = FORGET_AFTER // timedelta(milliseconds=1)
-        answer = self._scripts.call("sign", [self._keys.own(kind)], [member, json.dumps(dict(about)), forget_ms])
+        answer = self._scripts.call(
+            "sign", [self._keys.own(kind)], [member, json.dumps(dict(about)), forget_ms]
+        )
         return _signs(dict(zip(answer[::2], answer[1::2], strict=True)))
 
     def sign_out(self, kind: Kind, member: str) -> None:

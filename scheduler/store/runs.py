@@ -71,7 +71,7 @@ class Runs:
     """All runs of one deployment."""
 
     def __init__(self, client: Client, keys: Keys, scripts: Scripts) -> None:
-        self._client = client
+        self._client: Any = client  # redis-py's types: bytes or str
         self._keys = keys
         self._scripts = scripts
 
@@ -84,8 +84,9 @@ class Runs:
         trigger: Trigger,
         scheduled_at: datetime,
         publish_at: datetime | None = None,
+        published: bool = False,
     ) -> bool:
-        """Put a run on record and into the outbox. False where it was there already."""
+        """Put a run on record and, unless it is `published`, into the outbox. False where it was there already."""
         keys = self._keys
         name = entry or ""
         created = self._scripts.call(
@@ -100,12 +101,14 @@ class Runs:
                 call.queue,
                 call.retry.max_attempts,
                 json.dumps(call.to_json()),
-                "" if publish_at is None else milliseconds(publish_at),
+                "never" if published else "" if publish_at is None else milliseconds(publish_at),
             ],
         )
         return bool(created)
 
-    def claim(self, run_id: str, attempt: int, worker: str, token: str, lease: timedelta) -> Claimed | Refused:
+    def claim(
+        self, run_id: str, attempt: int, worker: str, token: str, lease: timedelta
+    ) -> Claimed | Refused:
         """Take the right to `attempt`, held by `worker` for as long as `lease` is renewed."""
         keys = self._keys
         answer = self._scripts.call(
@@ -213,6 +216,16 @@ class Runs:
         return [
             (name, [(at, run_id) for run_id, at in rows]) for name, rows in zip(names, answers, strict=True)
         ]
+
+    def latest(self, entries: Iterable[str]) -> dict[str, Run]:
+        """The newest run of each of these entries that has one, without its attempts."""
+        names = list(entries)
+        pipeline = self._client.pipeline(transaction=False)
+        for name in names:
+            pipeline.zrevrange(self._keys.runs(name), 0, 0)
+        newest = [(name, ids[0]) for name, ids in zip(names, pipeline.execute(), strict=True) if ids]
+        runs = {run.run_id: run for run in self.get_many([run_id for _, run_id in newest])}
+        return {name: runs[run_id] for name, run_id in newest if run_id in runs}
 
     def active(self, entry: str) -> set[str]:
         """The ids of the runs of `entry` that have not ended."""

@@ -183,4 +183,4 @@ def range_of(text: str) -> TickRange:
 
 def _committed(answer: str) -> Committed:
     result, _, overlapping = answer.partition(" ")
-    return Committed(done=result != "stale", overlapping=overlapping or None)
+    return Committed(done=result in ("decided", "overlap"), overlapping=overlapping or None)

@@ -1,0 +1,132 @@
+"""The loop around the turns: when to take the next one, and that no trouble of a server ends it."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from scheduler import systemd_notify
+from scheduler.beat.turn import Turn, take_turn
+from scheduler.beat.upkeep import keep_up
+from scheduler.errors import Unreachable
+from scheduler.log_setup import emit
+from scheduler.publisher import BrokerUnreachable, Publisher
+from scheduler.store import Store
+from scheduler.store.ticks import Waiting
+
+LONGEST_SLEEP: Final = timedelta(seconds=1)
+SIGN_EVERY_S: Final = 2.0
+FIRST_PAUSE_S: Final = 0.1
+LONGEST_PAUSE_S: Final = 2.0
+
+
+class Outage:
+    """Trouble of one server, said once when it begins and once when it ends, with growing pauses between tries."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._pause_s = 0.0
+        self._since: float | None = None
+
+    def began(self, error: Unreachable) -> float:
+        """Note a failure; returns how long to wait before the next try, in seconds."""
+        if self._since is None:
+            self._since = time.monotonic()
+            self._pause_s = FIRST_PAUSE_S
+            emit(f"{self._server}.unreachable", error=str(error), hint=error.hint)
+        else:
+            self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+        return self._pause_s
+
+    def ended(self) -> None:
+        """Note that the server answers."""
+        if self._since is not None:
+            emit(f"{self._server}.reachable", after_ms=round((time.monotonic() - self._since) * 1000))
+            self._since = None
+
+
+class Loop:
+    """Turns, one after the other, until `stop`."""
+
+    def __init__(self, store: Store, publisher: Publisher, member: str, about: dict[str, Any]) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._member = member
+        self._about = about
+        self._wake = threading.Event()
+        self._stopping = False
+        self._pending: list[Callable[[], None]] = []
+        self._store_outage = Outage("store")
+        self._broker_outage = Outage("broker")
+        self._broker_retry_at = 0.0
+        self._signed_at = float("-inf")
+
+    def stop(self) -> None:
+        """End after the turn under way. Safe in a signal handler."""
+        self._stopping = True
+        self._wake.set()
+
+    def soon(self, action: Callable[[], None]) -> None:
+        """Do `action` between two turns, again and again until the store answers. Safe in a signal handler."""
+        self._pending.append(action)
+        self._wake.set()
+
+    def run(self) -> None:
+        """Take turns until `stop`; then sign out, so that nobody waits for this beat."""
+        while not self._stopping:
+            self._wake.clear()
+            self._wake.wait(self.step())
+        self._sign_out()
+
+    def step(self) -> float:
+        """One turn with all that belongs to it; returns how long to sleep until the next, in seconds."""
+        began = time.monotonic()
+        try:
+            self._do_pending()
+            turn = take_turn(self._store, push=self._publisher.push)
+            self._store_outage.ended()
+            self._spare_time(turn, began)
+        except Unreachable as error:
+            return self._store_outage.began(error)
+        finally:
+            # The loop itself is alive even where a server is not: the watchdog is for a loop that hangs.
+            systemd_notify.watchdog()
+        return 0.0 if turn.more else _sleep_s(turn.now, turn.next_at, time.monotonic() - began)
+
+    def _do_pending(self) -> None:
+        while self._pending:
+            self._pending[0]()
+            self._pending.pop(0)
+
+    def _spare_time(self, turn: Turn, began: float) -> None:
+        waiting = turn.waiting
+        if not self._publisher.push and turn.dispatched:
+            waiting = self._store.ticks.select(1).waiting
+        if waiting.any and began >= self._broker_retry_at:
+            self._keep_up(turn, waiting)
+        if began - self._signed_at >= SIGN_EVERY_S:
+            turn_ms = round((time.monotonic() - began) * 1000)
+            self._store.presence.sign_in("beats", self._member, {**self._about, "turn_ms": turn_ms})
+            self._signed_at = began
+
+    def _keep_up(self, turn: Turn, waiting: Waiting) -> None:
+        try:
+            keep_up(self._store, self._publisher, waiting, turn.now)
+            self._broker_outage.ended()
+        except BrokerUnreachable as error:
+            self._broker_retry_at = time.monotonic() + self._broker_outage.began(error)
+
+    def _sign_out(self) -> None:
+        try:
+            self._store.presence.sign_out("beats", self._member)
+        except Unreachable as error:
+            emit(
+                "store.unreachable", error=str(error), hint="this beat is forgotten by itself within an hour"
+            )
+        self._publisher.close()
+
+
+def _sleep_s(now: datetime, next_at: datetime | None, elapsed_s: float) -> float:
+    until = LONGEST_SLEEP if next_at is None else min(next_at - now, LONGEST_SLEEP)
+    return max(0.0, until.total_seconds() - elapsed_s)

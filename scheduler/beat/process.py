@@ -1,0 +1,89 @@
+"""`onbeat beat` as a process: it starts, answers signals and systemd, and ends in order."""
+
+import os
+import signal
+import socket
+from types import FrameType
+from uuid import uuid4
+
+from scheduler import __version__, systemd_notify
+from scheduler.beat.loop import Loop
+from scheduler.beat.schedules import Schedules, rejected
+from scheduler.errors import InvalidSchedules, Unreachable
+from scheduler.log_setup import capture_fds, configure, emit
+from scheduler.publisher import open_publisher
+from scheduler.settings import Settings
+from scheduler.store import Store, StoreRefused, open_store
+
+
+def run(settings: Settings) -> int:
+    """Be a beat until SIGTERM or SIGINT; returns the exit code.
+
+    1. Read and check the file: a bad one refuses the start (exit code 3), before anything else is touched.
+    2. Ask the store: one that refuses us ends the start (exit code 4), one that is out of reach is waited for.
+    3. Apply the file, once the store answers, and take turns. SIGHUP reads and applies it again.
+
+    Raises InvalidSchedules for 1 and StoreRefused for 2.
+    """
+    configure("beat", format=settings.log_format, level=settings.log_level)
+    capture_fds()
+    store = open_store(settings)
+    member = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
+    schedules = Schedules(settings, store, member)
+    try:
+        file = schedules.read()
+    except InvalidSchedules as error:
+        rejected(error)
+        raise
+    _ask(store)
+    about = {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "version": __version__,
+        "revision": settings.revision,
+    }
+    loop = Loop(store, open_publisher(settings, store), member, about)
+    _answer_signals(loop, schedules)
+    emit(
+        "beat.started",
+        beat=member,
+        version=__version__,
+        schedules=str(settings.schedules),
+        entries=len(file.entries),
+    )
+    loop.soon(lambda: schedules.apply(file))
+    systemd_notify.ready(f"{len(file.entries)} entries from {settings.schedules}")
+    loop.run()
+    systemd_notify.stopping()
+    emit("beat.stopped", beat=member)
+    store.close()
+    return 0
+
+
+def _ask(store: Store) -> None:
+    try:
+        store.presence.now()
+    except StoreRefused:
+        raise
+    except Unreachable:
+        return  # the loop says so, and waits for it
+
+
+def _answer_signals(loop: Loop, schedules: Schedules) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        loop.stop()
+
+    def reload(_number: int, _frame: FrameType | None) -> None:
+        loop.soon(lambda: _reload(schedules))
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, reload)
+
+
+def _reload(schedules: Schedules) -> None:
+    systemd_notify.reloading()
+    try:
+        schedules.reload()
+    finally:
+        systemd_notify.ready()

@@ -1,0 +1,75 @@
+"""The file's way into the store: read, check, apply. A bad file changes nothing and says so."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from scheduler.errors import InvalidSchedules
+from scheduler.job_catalogue import load_catalogue
+from scheduler.log_setup import emit
+from scheduler.schedule_file import ScheduleFile, read_schedules
+from scheduler.settings import Settings
+from scheduler.store import Store
+from scheduler.store.entries import Outdated
+
+
+@dataclass(frozen=True, slots=True)
+class Schedules:
+    """Applies the file that the settings name to one store, as the process `by`."""
+
+    settings: Settings
+    store: Store
+    by: str
+
+    def read(self) -> ScheduleFile:
+        """The file, checked against this project's jobs. Raises InvalidSchedules with every problem."""
+        catalogue = load_catalogue(self.settings.jobs, Path.cwd())
+        file = read_schedules(self.settings.schedules, catalogue=catalogue, environ=os.environ)
+        errors = [problem for problem in file.problems if problem.severity == "error"]
+        if errors:
+            count = f"{len(errors)} problem{'s' if len(errors) > 1 else ''}"
+            message = f"{self.settings.schedules} can't be used: {count}"
+            raise InvalidSchedules(message, problems=errors, hint="`onbeat check` shows them")
+        return file
+
+    def apply(self, file: ScheduleFile) -> None:
+        """Make the store match the file, unless it holds a higher revision. Raises Unreachable."""
+        try:
+            changes = self.store.entries.apply(
+                file.entries,
+                digest=file.digest,
+                revision=self.settings.revision,
+                now=self.store.presence.now(),
+                by=self.by,
+            )
+        except Outdated as outdated:
+            emit(
+                "schedules.outdated",
+                revision=outdated.revision,
+                ours=self.settings.revision,
+                digest=file.digest,
+            )
+            return
+        emit(
+            "schedules.applied",
+            digest=file.digest,
+            revision=self.settings.revision,
+            added=len(changes.added),
+            changed=len(changes.changed),
+            removed=len(changes.removed),
+            unchanged=len(changes.unchanged),
+        )
+
+    def reload(self) -> None:
+        """Read and apply again; a file that can't be used is refused, and what runs goes on. Raises Unreachable."""
+        try:
+            file = self.read()
+        except InvalidSchedules as error:
+            rejected(error)
+            return
+        self.apply(file)
+
+
+def rejected(error: InvalidSchedules) -> None:
+    """Log that a file was refused, with every problem where it stands."""
+    emit("schedules.rejected", error=str(error), problems=[problem.text() for problem in error.problems])

@@ -1,0 +1,105 @@
+"""One turn of the beat: select, decide, commit. A constant number of round trips, whatever is due."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from scheduler.beat.decide import decide, parked
+from scheduler.disposition import Disposition, TickRange
+from scheduler.entry import Entry
+from scheduler.log_setup import emit
+from scheduler.store import Store
+from scheduler.store.pauses import pause_of
+from scheduler.store.ticks import BATCH, Committed, Decided, DueEntry, Selection, Waiting
+from scheduler.timestamps import rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a turn found and did. `more`: the batch was full, so the next turn must follow at once."""
+
+    now: datetime
+    next_at: datetime | None
+    dispatched: int
+    more: bool
+    waiting: Waiting
+
+
+def take_turn(store: Store, *, push: bool, limit: int = BATCH) -> Turn:
+    """Take one turn.
+
+    1. Select: the clock, what is due, what waits. One round trip.
+    2. Decide: every entry that is due, by pure functions.
+    3. Commit: all decisions, each only if its entry is still as it was read. One round trip.
+
+    `push`: the broker is the store's server, and the commit pushes the messages. Raises Unreachable.
+    """
+    selection = store.ticks.select(limit)
+    decisions = _decisions(selection)
+    if decisions:
+        answers = store.ticks.commit([decided for decided, _ in decisions], now=selection.now, push=push)
+        for (decided, entry), committed in zip(decisions, answers, strict=True):
+            if committed.done and entry is not None:
+                _tell(decided, entry, committed)
+    return Turn(
+        now=selection.now,
+        next_at=_next_at(selection, [decided for decided, _ in decisions]),
+        dispatched=sum(len(decided.runs) for decided, _ in decisions),
+        more=len(selection.due) == limit,
+        waiting=selection.waiting,
+    )
+
+
+def _decisions(selection: Selection) -> list[tuple[Decided, Entry | None]]:
+    pauses = {name: pause_of(name, document) for name, document in selection.pauses.items()}
+    decisions: list[tuple[Decided, Entry | None]] = []
+    for due in selection.due:
+        try:
+            decisions.append(decide(due, pauses, selection.now))
+        except ValueError as error:
+            decisions.append((_quarantined(due, selection.now, error), None))
+    return decisions
+
+
+def _quarantined(due: DueEntry, now: datetime, error: ValueError) -> Decided:
+    emit("entry.quarantined", entry=due.name, error=str(error), hint="write it anew; the other entries go on")
+    return parked(due, now)
+
+
+def _next_at(selection: Selection, decisions: Sequence[Decided]) -> datetime | None:
+    moments = [selection.next_at, *(decided.next_at for decided in decisions)]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _tell(decided: Decided, entry: Entry, committed: Committed) -> None:
+    for some in decided.left_out:
+        _tell_left_out(entry, some)
+    for run in decided.runs:
+        if committed.overlapping:
+            reason = f"run {committed.overlapping} is not finished"
+            one = TickRange(Disposition.SKIPPED_OVERLAP, run.scheduled_at, run.scheduled_at, 1, reason)
+            _tell_left_out(entry, one)
+        else:
+            emit(
+                "tick.dispatched",
+                entry=entry.name,
+                job=entry.job,
+                run_id=run.run_id,
+                scheduled_at=rfc3339(run.scheduled_at),
+                attempt=1,
+                queue=entry.queue,
+            )
+
+
+def _tell_left_out(entry: Entry, some: TickRange) -> None:
+    coalesced = some.disposition is Disposition.COALESCED
+    emit(
+        "tick.coalesced" if coalesced else "tick.skipped",
+        entry=entry.name,
+        job=entry.job,
+        scheduled_at=rfc3339(some.first_at),
+        until=rfc3339(some.last_at),
+        count=some.count,
+        disposition=some.disposition.value,
+        reason=some.reason,
+    )

@@ -1,0 +1,134 @@
+"""How messages reach the broker: pushed by the store's own script where it is the broker, through kombu elsewhere."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from scheduler.errors import Unreachable
+from scheduler.message import CONTENT_ENCODING, CONTENT_TYPE, Doorbell, body, envelope, headers, properties
+from scheduler.run import Call, Run
+from scheduler.server_url import server_name
+from scheduler.settings import Settings
+from scheduler.store import Store
+from scheduler.store.outbox import Move
+
+PUBLISH_TIMEOUT_S = 5
+
+
+class BrokerUnreachable(Unreachable):
+    """The broker, which is not the store's server, does not take messages. They wait in the outbox."""
+
+
+class StorePublisher:
+    """The broker is the store's server: a message is pushed by the script that moves its run."""
+
+    push = True
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def publish(self, due: Sequence[tuple[Run, str, int]]) -> int:
+        """Publish runs, each with the JSON of its call, for an attempt; returns how many were still to be published."""
+        moves = [Move(run, attempt, envelope(call, _bell(run, attempt))) for run, call, attempt in due]
+        return sum(self._store.outbox.move(moves, "push"))
+
+    def close(self) -> None:
+        """Nothing to close: the connection is the store's."""
+
+
+class BrokerPublisher:
+    """The broker is another server: messages go through kombu, with the broker's confirms, then leave the outbox.
+
+    A crash in between sends a message twice, which is harmless: a run is claimed once.
+    """
+
+    push = False
+
+    def __init__(self, store: Store, celery: Any) -> None:
+        self._store = store
+        self._celery = celery
+        self._connection: Any = None
+        self._producer: Any = None
+        self._declared: set[str] = set()
+
+    def publish(self, due: Sequence[tuple[Run, str, int]]) -> int:
+        """Publish runs, each with the JSON of its call, for an attempt; returns how many went out.
+
+        Raises BrokerUnreachable where the broker does not take them: those that went out before are marked as sent.
+        """
+        sent: list[Move] = []
+        try:
+            for run, call_json, attempt in due:
+                self._send(run, Call.from_json(json.loads(call_json)), attempt)
+                sent.append(Move(run, attempt))
+        except self._troubles() as error:
+            self.close()
+            address = server_name(str(self._celery.conf.broker_url))
+            message = f"the broker at {address} can't be reached: {error}"
+            raise BrokerUnreachable(message, hint="is it running there?") from error
+        finally:
+            moved = self._store.outbox.move(sent, "sent")
+        return sum(moved)
+
+    def _troubles(self) -> tuple[type[BaseException], ...]:
+        from kombu.exceptions import OperationalError
+
+        own = (
+            ()
+            if self._connection is None
+            else (*self._connection.connection_errors, *self._connection.channel_errors)
+        )
+        return (OperationalError, OSError, *own)
+
+    def _send(self, run: Run, call: Call, attempt: int) -> None:
+        producer = self._open()
+        queue = self._celery.amqp.queues[call.queue]
+        producer.publish(
+            body(call),
+            exchange="",
+            routing_key=call.queue,
+            headers=headers(call, _bell(run, attempt)),
+            content_type=CONTENT_TYPE,
+            content_encoding=CONTENT_ENCODING,
+            declare=[queue] if call.queue not in self._declared else [],
+            retry=False,
+            timeout=PUBLISH_TIMEOUT_S,
+            **properties(run.run_id),
+        )
+        self._declared.add(call.queue)
+
+    def _open(self) -> Any:
+        from kombu.messaging import Producer
+
+        if self._producer is None:
+            self._connection = self._celery.connection_for_write(connect_timeout=PUBLISH_TIMEOUT_S)
+            make: Any = Producer  # Celery's world has no types
+            self._producer = make(self._connection.default_channel)
+        return self._producer
+
+    def close(self) -> None:
+        """Let the connection go; the next `publish` opens another."""
+        if self._connection is not None:
+            self._connection.collapse()
+        self._connection = self._producer = None
+        self._declared.clear()
+
+
+Publisher = StorePublisher | BrokerPublisher
+
+
+def open_publisher(settings: Settings, store: Store) -> Publisher:
+    """How this deployment's messages reach its broker. Connects to nothing yet."""
+    from scheduler.celery_app import app, same_server
+
+    return StorePublisher(store) if same_server(settings) else BrokerPublisher(store, app)
+
+
+def _bell(run: Run, attempt: int) -> Doorbell:
+    return Doorbell(
+        run_id=run.run_id,
+        entry=run.entry,
+        scheduled_at=run.scheduled_at,
+        attempt=attempt,
+        trigger=run.trigger,
+    )

@@ -1,0 +1,38 @@
+"""Third step of an execution: the run bound to the log, to its own log in the store, and to `current_run()`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from scheduler import log_setup
+from scheduler.job import CurrentRun, enter_run, leave_run
+from scheduler.recovery import fields_of
+from scheduler.store.logs import Logs
+from scheduler.store.runs import Claimed
+from scheduler.worker.run_log import RunLog
+
+
+@contextmanager
+def bound(claimed: Claimed, logs: Logs) -> Iterator[None]:
+    """What is logged, printed or written within belongs to the run; all of it is in the store when this ends."""
+    run = claimed.run
+    log = RunLog(logs, run.run_id, claimed.call.keep_for)
+    current = CurrentRun(
+        entry=run.entry,
+        job=run.job,
+        run_id=run.run_id,
+        scheduled_at=run.scheduled_at,
+        attempt=run.attempt,
+        max_attempts=run.max_attempts,
+        queue=run.queue,
+        trigger=run.trigger,
+    )
+    log_setup.bind_run(**fields_of(run))
+    log_setup.set_run_sink(log.take)
+    token = enter_run(current)
+    try:
+        yield
+    finally:
+        leave_run(token)
+        log_setup.clear_run()
+        log_setup.set_run_sink(None)
+        log.close()

@@ -1,0 +1,79 @@
+"""Fourth and fifth step of an execution: call the job, and decide by what it came to how the attempt ended."""
+
+import asyncio
+import inspect
+import json
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from celery.exceptions import Ignore, Reject
+from celery.exceptions import Retry as CeleryRetry
+
+from scheduler.job import Abort, Retry, Skip, declared_jobs
+from scheduler.job_catalogue import converted
+from scheduler.log_setup import emit
+from scheduler.recovery import fields_of
+from scheduler.run import RunState
+from scheduler.store.runs import Claimed, Ending
+from scheduler.timestamps import milliseconds
+from scheduler.worker.outcome import Failure, asked_for, failed, succeeded
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What came of the call: its result or its error, and the end of the attempt that follows from it."""
+
+    ending: Ending
+    result: Any = None
+    error: BaseException | None = None
+
+
+def call(task: Any, claimed: Claimed, args: tuple[Any, ...], kwargs: dict[str, Any], *, ours: bool) -> Called:
+    """Call the job. Whatever it raises is its outcome, so this raises nothing but what ends the process.
+
+    The arguments of an entry are JSON; for a message of ours they become what the job's annotations ask for.
+    """
+    policy, attempt = claimed.call.retry, claimed.run.attempt
+    chance = random.random()  # noqa: S311 - spreads load, guards nothing
+    try:
+        result = _result(task, args, kwargs, ours=ours)
+    except (Retry, Skip, Abort) as asked:
+        return Called(asked_for(asked, policy, attempt, chance), error=asked)
+    except (Ignore, Reject, CeleryRetry) as celerys:
+        return Called(_celerys_ending(celerys), error=celerys)
+    except SystemExit as leaving:
+        error = RuntimeError(f"the job called exit({leaving.code!r})")
+        return Called(failed(Failure.of(error), policy, attempt, chance), error=error)
+    except Exception as error:  # noqa: BLE001 - the edge of the job
+        if isinstance(error, SoftTimeLimitExceeded):
+            limit_ms = milliseconds(claimed.call.soft_timeout)
+            emit("run.timed_out", **fields_of(claimed.run), limit="soft", limit_ms=limit_ms)
+        return Called(failed(Failure.of(error), policy, attempt, chance), error=error)
+    return Called(succeeded(result, _json_text(result)), result=result)
+
+
+def _result(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, ours: bool) -> Any:
+    declaration = declared_jobs().get(task.name)
+    if ours and declaration is not None:
+        args, kwargs = converted(declaration, args, kwargs)
+    result = task.run(*args, **kwargs)
+    return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+
+def _celerys_ending(asked: Ignore | Reject | CeleryRetry) -> Ending:
+    """A task that speaks Celery's own language: Ignore and Reject end it, its `self.retry()` comes back by itself."""
+    if not isinstance(asked, CeleryRetry):
+        return Ending(state=RunState.SKIPPED, reason=f"the task raised {type(asked).__name__}: {asked}")
+    when = asked.when
+    wait = when - datetime.now(UTC) if isinstance(when, datetime) else timedelta(seconds=when or 0)
+    return Ending(state=RunState.RETRYING, error=str(asked.exc or asked), wait=max(wait, timedelta(0)))
+
+
+def _json_text(result: Any) -> str | None:
+    try:
+        return json.dumps(result, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,73 @@
+"""Ends of attempts that the worker's main process puts on record, because the child that had them is gone."""
+
+import json
+import random
+from typing import Any, Final
+
+from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
+
+from scheduler.log_setup import emit
+from scheduler.recovery import fields_of, recover
+from scheduler.run import Call, Run, RunState
+from scheduler.store.outbox import Move
+from scheduler.worker.context import context
+from scheduler.worker.leases import Held
+from scheduler.worker.outcome import Failure, failed
+from scheduler.worker.telling import tell_end
+
+_GONE: Final = (WorkerLostError, Terminated, TimeLimitExceeded, SystemExit, KeyboardInterrupt)
+
+
+def recorded_by_child(error: Any) -> bool:
+    """True where the child lived to record how the attempt ended: anything but its own death."""
+    return not isinstance(getattr(error, "exc", error), _GONE)
+
+
+def child_lost(run_id: str, error: Any) -> None:
+    """A child of the pool died with this run in hand. Raises Unreachable."""
+    if (found := _in_hand(run_id)) is not None:
+        run, call = found
+        recover(context().store, run, call, worker=context().worker, why=f"worker lost: {_words(error)}")
+
+
+def timed_out(run_id: str, limit_s: float) -> None:
+    """A child was killed because this run took longer than its hard limit. Raises Unreachable."""
+    if (found := _in_hand(run_id)) is None:
+        return
+    run, call_json = found
+    call = Call.from_json(json.loads(call_json))
+    names = ("onbeat.TimeLimitExceeded", "TimeLimitExceeded", "builtins.TimeoutError", "TimeoutError")
+    failure = Failure(f"TimeLimitExceeded: the job took longer than its timeout of {limit_s:g} s", "", names)
+    ending = failed(failure, call.retry, run.attempt, random.random())  # noqa: S311 - spreads load, guards nothing
+    here = context()
+    emit("run.timed_out", **fields_of(run), limit="hard", limit_ms=round(limit_s * 1000))
+    finished = here.store.runs.finish(
+        run.run_id, run.attempt, here.worker, ending, entry=run.entry, call=call
+    )
+    tell_end(fields_of(run), ending, finished, run.started_at)
+
+
+def hand_back(held: list[Held]) -> None:
+    """Give the runs in hand to other workers at once, without counting an attempt. Raises Unreachable."""
+    here = context()
+    found = here.store.runs.calls([each.run_id for each in held])
+    mine = [(run, call) for run, call in found.values() if _is_mine(run)]
+    if here.publisher.push:
+        here.publisher.publish([(run, call, run.attempt) for run, call in mine])
+    else:
+        here.store.outbox.move([Move(run, run.attempt) for run, _ in mine], "outbox")
+    for run, _ in mine:
+        emit("run.interrupted", **fields_of(run), worker=here.worker)
+
+
+def _in_hand(run_id: str) -> tuple[Run, str] | None:
+    found = context().store.runs.calls([run_id]).get(run_id)
+    return found if found is not None and _is_mine(found[0]) else None
+
+
+def _is_mine(run: Run) -> bool:
+    return run.state is RunState.RUNNING and run.worker == context().worker
+
+
+def _words(error: Any) -> str:
+    return str(getattr(error, "exc", error)).partition(" Job:")[0] or type(error).__name__

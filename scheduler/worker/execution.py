@@ -1,0 +1,79 @@
+"""One execution: decode → claim → bind → call → outcome → finish, each step in a file of its own."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from celery.exceptions import Ignore, Reject
+from celery.exceptions import Retry as CeleryRetry
+
+from scheduler.recovery import fields_of
+from scheduler.run import RunState
+from scheduler.store.outbox import Move
+from scheduler.store.runs import Claimed, Refused
+from scheduler.worker.binding import bound
+from scheduler.worker.calling import Called, call
+from scheduler.worker.claiming import claim
+from scheduler.worker.context import WorkerContext, context
+from scheduler.worker.decode import named
+from scheduler.worker.patience import patiently
+from scheduler.worker.telling import tell_duplicate, tell_end, tell_start
+
+CLAIM_PATIENCE: Final = timedelta(seconds=5)
+FINISH_PATIENCE: Final = timedelta(seconds=60)
+CELERYS_MARGIN: Final = timedelta(seconds=30)
+
+_NOT_CELERYS_BUSINESS: Final = (RunState.RETRYING, RunState.SKIPPED)
+
+
+def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Execute one attempt, as a task of a Celery worker.
+
+    1. Decode the message into the run and the attempt that it names.
+    2. Claim them. Refused: the message came twice, late, or for nothing; it is ignored.
+    3. Bind the run to the log and to `current_run()`.
+    4. Call the job.
+    5. Decide the outcome by what it returned or raised.
+    6. Finish: put it on record, fenced by the attempt.
+
+    Returns the job's result, or raises what makes Celery do the same with its message and its own result.
+    """
+    here = context()
+    name = named(task.request, task.name)
+    claimed = patiently(lambda: claim(here, name, task, args, kwargs), CLAIM_PATIENCE)
+    if isinstance(claimed, Refused):
+        tell_duplicate(name, task.name, claimed.why)
+        raise Ignore(claimed.why)
+    with bound(claimed, here.store.logs):
+        tell_start(claimed, here.worker)
+        called = call(task, claimed, args, kwargs, ours=name.ours)
+    _finish(here, claimed, called)
+    if (error := _for_celery(here, claimed, called)) is not None:
+        raise error
+    return called.result
+
+
+def _finish(here: WorkerContext, claimed: Claimed, called: Called) -> None:
+    run = claimed.run
+    finished = patiently(
+        lambda: here.store.runs.finish(
+            run.run_id, run.attempt, here.worker, called.ending, entry=run.entry, call=claimed.call
+        ),
+        FINISH_PATIENCE,
+    )
+    tell_end(fields_of(run), called.ending, finished, claimed.claimed_at)
+
+
+def _for_celery(here: WorkerContext, claimed: Claimed, called: Called) -> BaseException | None:
+    """What to raise, or None where the job's result is the task's as well."""
+    error, ending = called.error, called.ending
+    if isinstance(error, CeleryRetry):
+        _leave_retry_to_celery(here, claimed, ending.wait)
+    elif not isinstance(error, Ignore | Reject) and ending.state in _NOT_CELERYS_BUSINESS:
+        error = Ignore(ending.error or ending.reason)
+    return error
+
+
+def _leave_retry_to_celery(here: WorkerContext, claimed: Claimed, wait: timedelta) -> None:
+    """`self.retry()` has sent the next attempt's message already; should it get lost, a beat sends it again."""
+    run = here.store.runs.get(claimed.run.run_id) or claimed.run
+    here.store.outbox.move([Move(run, run.attempt + 1)], "sent", republish_after=wait + CELERYS_MARGIN)

@@ -1,0 +1,78 @@
+"""A message within the worker's main process: what its child takes in hand, and what to do when the child is killed."""
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from celery.worker.request import Request
+
+from scheduler.message import ONBEAT_HEADER
+from scheduler.worker import endings
+from scheduler.worker.leases import Held, LeaseKeeper
+
+
+class Desk:
+    """Where the requests of this process find its lease keeper; None in a process that is no worker."""
+
+    keeper: LeaseKeeper | None = None
+
+
+class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
+    """Celery's request, which tells the lease keeper when a child begins and ends."""
+
+    _timed_out = False
+
+    @property
+    def attempt(self) -> int:
+        """The attempt that the message is for."""
+        header = self._request_dict.get(ONBEAT_HEADER)
+        number = (
+            header.get("attempt")
+            if isinstance(header, dict)
+            else int(self._request_dict.get("retries") or 0) + 1
+        )
+        return number if isinstance(number, int) else 0
+
+    def on_accepted(self, pid: int, time_accepted: float) -> None:
+        """A child of the pool took the message."""
+        if Desk.keeper is not None:
+            Desk.keeper.hold(Held(self.id, self.attempt, pid))
+        super().on_accepted(pid, time_accepted)
+
+    def on_success(self, failed__retval__runtime: Any, **kwargs: Any) -> None:
+        """The child is done with it, well or not."""
+        self._let_go()
+        super().on_success(failed__retval__runtime, **kwargs)
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
+        """The job raised, or its process died: then its run is not left to its lease."""
+        lost = not return_ok and not self._timed_out and not endings.recorded_by_child(exc_info.exception)
+        if lost:
+            self._later(lambda: endings.child_lost(self.id, exc_info.exception))
+        self._let_go()
+        super().on_failure(exc_info, send_failed_event, return_ok)
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:  # noqa: FBT001 - Celery's signature
+        """The hard limit: the job's whole process group goes, not just the process that Celery knows."""
+        if not soft:
+            self._timed_out = True
+            self._kill_group()
+            self._later(lambda: endings.timed_out(self.id, timeout))
+            self._let_go()
+        super().on_timeout(soft, timeout)
+
+    def _kill_group(self) -> None:
+        pid = self.worker_pid
+        with suppress(ProcessLookupError, PermissionError):
+            if pid and os.getpgid(pid) == pid:
+                os.killpg(pid, signal.SIGKILL)
+
+    def _let_go(self) -> None:
+        if Desk.keeper is not None:
+            Desk.keeper.drop(self.id)
+
+    def _later(self, action: Callable[[], None]) -> None:
+        if Desk.keeper is not None:
+            Desk.keeper.later(action)

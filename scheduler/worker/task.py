@@ -1,0 +1,31 @@
+"""Every task of Onbeat's app: called directly it is its function; executed by a worker it is an attempt of a run."""
+
+from typing import Any
+
+from celery import Task
+
+from scheduler.job import active_run
+
+
+class JobTask(Task):  # type: ignore[misc]  # Celery has no types
+    """The base of all tasks, so that functions made with `@shared_task` are tracked as well."""
+
+    Request = "scheduler.worker.request:JobRequest"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function; within a worker, claim its run first and record its outcome."""
+        if self.request.called_directly or _celerys_own(self.name) or _nested(self.request.id):
+            return super().__call__(*args, **kwargs)
+        from scheduler.worker.execution import execute
+
+        return execute(self, args, kwargs)
+
+
+def _celerys_own(name: str) -> bool:
+    return name.startswith("celery.")
+
+
+def _nested(run_id: str | None) -> bool:
+    """A job that calls itself as a function is still in the run that it was called for."""
+    run = active_run()
+    return run is not None and run.run_id == run_id

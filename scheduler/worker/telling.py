@@ -1,0 +1,54 @@
+"""The events of an execution: how it started and how it ended."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from scheduler.log_setup import emit
+from scheduler.recovery import fields_of
+from scheduler.run import RunState
+from scheduler.store.runs import Claimed, Ending, Fenced, Finished
+from scheduler.timestamps import milliseconds, rfc3339
+from scheduler.worker.decode import Named
+
+
+def tell_duplicate(name: Named, job: str, why: str) -> None:
+    """A message rang for a run that is taken, done or gone."""
+    emit("run.duplicate", run_id=name.run_id, entry=name.entry, job=job, attempt=name.attempt, why=why)
+
+
+def tell_start(claimed: Claimed, worker: str) -> None:
+    """An attempt begins."""
+    run, at = claimed.run, claimed.claimed_at
+    emit(
+        "run.started",
+        **fields_of(run),
+        lateness_ms=milliseconds(at - run.scheduled_at),
+        queue_ms=milliseconds(at - run.queued_at),
+        queue=run.queue,
+        worker=worker,
+        max_attempts=run.max_attempts,
+    )
+
+
+def tell_end(
+    about: Mapping[str, Any], ending: Ending, finished: Finished | Fenced, started_at: datetime | None
+) -> None:
+    """An attempt ended, or its end does not count."""
+    if isinstance(finished, Fenced):
+        why = f"its lease was lost: the run is {finished.state}, attempt {finished.attempt}"
+        emit("run.duplicate", **about, why=why)
+        return
+    fields: dict[str, Any] = dict(about)
+    if started_at is not None:
+        fields["duration_ms"] = milliseconds(finished.finished_at - started_at)
+    if ending.state is RunState.SUCCEEDED:
+        emit("run.succeeded", **fields, result=ending.result)
+    elif ending.state is RunState.SKIPPED:
+        emit("run.skipped", **fields, reason=ending.reason)
+    else:
+        fields |= {"error": ending.error, "traceback": ending.traceback}
+        if ending.state is RunState.RETRYING:
+            emit("run.retrying", **fields, retry_at=rfc3339(finished.retry_at))
+        else:
+            emit("run.failed", **fields, reason=ending.reason)

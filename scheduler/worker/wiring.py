@@ -1,0 +1,90 @@
+"""Where a Celery worker becomes Onbeat's: its signals, connected once when the app loads its modules."""
+
+import logging
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import structlog
+from celery import signals
+
+from scheduler import __version__, log_setup, systemd_notify
+from scheduler.celery_app import register_jobs
+from scheduler.job_catalogue import load_catalogue
+from scheduler.log_setup import emit
+from scheduler.parent_death import die_with_parent
+from scheduler.worker.context import context
+from scheduler.worker.draining import Draining, stopped
+from scheduler.worker.leases import LeaseKeeper
+from scheduler.worker.request import Desk
+
+# What these say of a task, Onbeat says of its run, with the run's fields.
+_SAID_BY_US = ("celery.app.trace", "celery.worker.request", "celery.worker.strategy")
+
+
+class _Worker:
+    """The worker of this process, once it is ready."""
+
+    draining: Draining | None = None
+
+
+def _keep_our_logging(**_: Any) -> None:
+    """A receiver of this signal keeps Celery from taking over the root logger."""
+    if not structlog.is_configured():
+        settings = context().settings
+        log_setup.configure("worker", format=settings.log_format, level=settings.log_level)
+        log_setup.capture_fds()
+    for name in _SAID_BY_US:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _load_jobs(**_: Any) -> None:
+    settings = context().settings
+    catalogue = load_catalogue(settings.jobs, Path.cwd())
+    for problem in catalogue.problems:
+        emit("process.log", logger="scheduler.worker", message=problem.text())
+    register_jobs()
+
+
+def _begin(sender: Any, **_: Any) -> None:
+    here = context()
+    queues = sorted(sender.task_consumer.queues and [queue.name for queue in sender.task_consumer.queues])
+    pool = sender.pool
+    about = {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "version": __version__,
+        "queues": queues,
+        "concurrency": pool.num_processes,
+        "nodename": sender.hostname,
+    }
+    Desk.keeper = LeaseKeeper(here, lambda: {**about, "concurrency": pool.num_processes})
+    Desk.keeper.start()
+    _Worker.draining = Draining(here, Desk.keeper)
+    _Worker.draining.install()
+    emit("worker.started", worker=here.worker, **{k: about[k] for k in ("version", "queues", "concurrency")})
+    systemd_notify.ready(f"queues {', '.join(queues)}")
+
+
+def _begin_child(**_: Any) -> None:
+    """A child of the pool leads its own process group, so that a time-out ends all that its job started."""
+    os.setpgid(0, 0)
+    die_with_parent(signal.SIGKILL)
+    log_setup.after_fork()
+
+
+def _end(**_: Any) -> None:
+    if _Worker.draining is not None:
+        _Worker.draining.over()
+    if Desk.keeper is not None:
+        Desk.keeper.stop()
+    stopped(context().worker)
+
+
+signals.setup_logging.connect(_keep_our_logging, weak=False)
+signals.celeryd_init.connect(_load_jobs, weak=False)
+signals.worker_ready.connect(_begin, weak=False)
+signals.worker_process_init.connect(_begin_child, weak=False)
+signals.worker_shutdown.connect(_end, weak=False)
