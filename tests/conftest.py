@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.support.valkey", "tests.support.project"]
+pytest_plugins = ["tests.support.valkey", "tests.support.project", "tests.support.commands"]
 
 # A shared machine is slow at times: how long an example takes says nothing here.
 settings.register_profile("onbeat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
