@@ -1,0 +1,141 @@
+"""RedBeat's own API acts on what Onbeat runs, and Onbeat runs what RedBeat's API wrote."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from celery import Celery
+from celery.schedules import crontab, schedule
+from redbeat import RedBeatSchedulerEntry
+
+from scheduler import redbeat_entry
+from scheduler.beat.turn import take_turn
+from scheduler.entry import Entry
+from scheduler.schedule import Crontab, Interval
+from scheduler.store import Keys, Store, connect
+from scheduler.store.moments import milliseconds
+from tests.support.valkey import ValkeyServer
+
+
+@pytest.fixture
+def store(valkey: ValkeyServer) -> Store:
+    return Store(connect(valkey.url), Keys())
+
+
+@pytest.fixture
+def celery(valkey: ValkeyServer) -> Celery:
+    app = Celery("other", broker=valkey.url, set_as_current=False)
+    app.conf.update(redbeat_redis_url=valkey.url, redbeat_redis_options={"socket_timeout": 2}, timezone="UTC")
+    return app
+
+
+def apply(store: Store, *entries: Entry) -> None:
+    wanted = {entry.name: entry for entry in entries}
+    store.entries.apply(wanted, digest="d", revision=0, now=store.presence.now(), by="test")
+
+
+def set_back(store: Store, name: str, by: timedelta) -> None:
+    at = milliseconds(store.presence.now() - by)
+    store.client.hset(store.keys.entry(name), "tick", at)
+    store.client.zadd(store.keys.schedule, {store.keys.entry(name): at / 1000})
+
+
+def test_redbeat_reads_an_entry_of_ours(store: Store, celery: Celery) -> None:
+    apply(store, Entry(name="nightly", job="jobs.x", schedule=Crontab("5 9 * * mon-fri"), kwargs={"a": 1}))
+    found = RedBeatSchedulerEntry.from_key("redbeat:nightly", app=celery)
+    assert (found.task, found.kwargs, found.enabled) == ("jobs.x", {"a": 1}, True)
+    assert found.schedule == crontab(minute="5", hour="9", day_of_week="mon-fri")
+
+
+def test_what_redbeat_saved_runs_from_its_next_time_on(store: Store, celery: Celery) -> None:
+    RedBeatSchedulerEntry(
+        "api", "jobs.x", schedule(run_every=60), args=[1], options={"queue": "q"}, app=celery
+    ).save()
+    assert take_turn(store, push=True).dispatched == 0  # stock RedBeat would run it at once
+    stored = store.entries.get("api")
+    assert stored is not None
+    assert stored.entry is not None
+    assert (stored.entry.source, stored.entry.queue, stored.entry.args) == ("api", "q", (1,))
+    set_back(store, "api", timedelta(seconds=60))
+    assert take_turn(store, push=True).dispatched == 1
+    assert store.client.llen("q") == 1
+    assert RedBeatSchedulerEntry.from_key("redbeat:api", app=celery).last_run_at is not None
+
+
+def test_disabling_through_redbeat_stops_an_entry_of_the_file_and_enabling_owes_nothing(
+    store: Store, celery: Celery
+) -> None:
+    apply(store, Entry(name="one", job="jobs.x", schedule=Interval(timedelta(seconds=60))))
+    found = RedBeatSchedulerEntry.from_key("redbeat:one", app=celery)
+    found.enabled = False
+    found.save()
+    set_back(store, "one", timedelta(minutes=10))
+    assert take_turn(store, push=True).dispatched == 0
+    assert not store.ticks.select().due
+    found.enabled = True
+    found.save()
+    assert take_turn(store, push=True).dispatched == 0
+    stored = store.entries.get("one")
+    assert stored is not None
+    assert stored.next_at is not None
+    assert stored.next_at > store.presence.now()
+    assert store.ledger.totals().expected == 0
+
+
+def test_another_argument_through_redbeat_is_used_and_the_policies_of_the_file_stay(
+    store: Store, celery: Celery
+) -> None:
+    apply(
+        store,
+        Entry(name="one", job="jobs.x", schedule=Interval(timedelta(seconds=60)), owner="ada", keep_runs=7),
+    )
+    found = RedBeatSchedulerEntry.from_key("redbeat:one", app=celery)
+    found.kwargs = {"limit": 5}
+    found.save()
+    stored = store.entries.get("one")
+    assert stored is not None
+    assert stored.entry is not None
+    assert (stored.entry.kwargs, stored.entry.owner, stored.entry.keep_runs) == ({"limit": 5}, "ada", 7)
+
+
+def test_an_entry_deleted_through_redbeat_leaves_no_zombie(store: Store, celery: Celery) -> None:
+    apply(store, Entry(name="one", job="jobs.x", schedule=Interval(timedelta(seconds=60))))
+    set_back(store, "one", timedelta(seconds=60))
+    selection = store.ticks.select()
+    RedBeatSchedulerEntry.from_key("redbeat:one", app=celery).delete()
+    assert len(selection.due) == 1
+    assert take_turn(store, push=True).dispatched == 0
+    assert not store.client.exists("redbeat:one")
+    assert store.entries.names() == []
+
+
+def test_an_entry_of_stock_redbeat_goes_on_from_its_last_run(store: Store, celery: Celery) -> None:
+    RedBeatSchedulerEntry("old", "jobs.x", schedule(run_every=3600), app=celery).save()
+    before = store.presence.now() - timedelta(minutes=90)
+    store.client.hset("redbeat:old", "meta", redbeat_entry.meta(before, 41))
+    store.client.zadd(store.keys.schedule, {"redbeat:old": milliseconds(before) / 1000 + 3600})
+    take_turn(store, push=True)
+    assert store.ledger.totals().dispatched == 1
+    meta = store.client.hget("redbeat:old", "meta")
+    assert json.loads(str(meta))["total_run_count"] == 42
+
+
+@pytest.mark.parametrize(
+    ("ours", "celerys"),
+    [
+        ("*/15 * * * *", {"minute": "*/15"}),
+        ("0 9 1,15 * *", {"minute": "0", "hour": "9", "day_of_month": "1,15"}),
+        ("30 6 * jan,feb sun", {"minute": "30", "hour": "6", "month_of_year": "1,2", "day_of_week": "sun"}),
+        ("0 0 * * 7", {"minute": "0", "hour": "0", "day_of_week": "0"}),
+        ("@daily", {"minute": "0", "hour": "0"}),
+    ],
+)
+def test_a_crontab_means_the_same_to_celery(ours: str, celerys: dict[str, str]) -> None:
+    assert redbeat_entry.celery_schedule(Crontab(ours)) == crontab(**celerys)
+
+
+def test_the_last_run_is_read_whatever_zone_it_was_written_in() -> None:
+    at = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    assert redbeat_entry.last_run_at(redbeat_entry.meta(at)) == at
+    assert redbeat_entry.last_run_at("{broken") is None
+    assert redbeat_entry.last_run_at("") is None
