@@ -30,7 +30,8 @@ def relative(moment: datetime, now: datetime) -> str:
     distance = moment - now
     if abs(distance) < _SECOND:
         return "now"
-    return f"in {rough(distance)}" if distance > timedelta(0) else f"{rough(-distance)} ago"
+    whole = abs(distance) // _SECOND * _SECOND
+    return f"in {rough(whole)}" if distance > timedelta(0) else f"{rough(whole)} ago"
 
 
 def rough(duration: timedelta) -> str:

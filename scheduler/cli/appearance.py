@@ -9,7 +9,7 @@ from scheduler.timestamps import local, relative, rfc3339, rough
 
 _LOOKS: Final = {
     "queued": ("○", "dim"),
-    "running": ("▶", "cyan"),
+    "running": ("●", "cyan"),
     "retrying": ("↻", "yellow"),
     "succeeded": ("✓", "green"),
     "failed": ("✗", "red"),
@@ -27,13 +27,14 @@ def state_cell(state: str) -> Cell:
     return Cell(f"{mark} {state}", style, plain=state)
 
 
-def moment_cell(moment: datetime | None, now: datetime, *, style: str = "") -> Cell:
-    """A moment on this machine's clock and how far it is; RFC 3339 where it is piped."""
+def moment_cell(moment: datetime | None, now: datetime, *, style: str = "", short: bool = False) -> Cell:
+    """A moment on this machine's clock and how far it is (`short`: only that); RFC 3339 where it is piped."""
     if moment is None:
         return Cell("")
     if not on_terminal():
         return Cell(rfc3339(moment) or "")
-    return Cell(f"{local(moment, None, now)} ({relative(moment, now)})", style)
+    text = relative(moment, now) if short else f"{local(moment, None, now)} ({relative(moment, now)})"
+    return Cell(text, style)
 
 
 def relative_cell(moment: datetime | None, now: datetime, *, style: str = "") -> Cell:

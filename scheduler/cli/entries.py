@@ -47,7 +47,7 @@ def _print(
     now: datetime,
 ) -> None:
     from scheduler.cli.appearance import moment_cell, relative_cell, state_cell
-    from scheduler.cli.tables import Cell, Column, print_table
+    from scheduler.cli.tables import Cell, Column, narrow, print_table
 
     rows = []
     for document in documents:
@@ -57,7 +57,7 @@ def _print(
             [
                 name,
                 _schedule(document),
-                _state(document) or moment_cell(nexts[name], now),
+                _state(document) or moment_cell(nexts[name], now, short=narrow()),
                 Cell("") if run is None else state_cell(run.state),
                 Cell("")
                 if run is None
@@ -65,8 +65,14 @@ def _print(
                 Cell(document["job"] or "", "dim"),
             ]
         )
-    columns = [Column("entry"), Column("schedule"), Column("next"), Column("last run"), Column("when")]
-    print_table([*columns, Column("job", flexible=True)], rows)
+    columns = [
+        Column("entry", most=32),
+        Column("schedule"),
+        Column("next"),
+        Column("last run"),
+        Column("when", drop=2),
+    ]
+    print_table([*columns, Column("job", flexible=True, drop=1)], rows)
 
 
 def _schedule(document: Mapping[str, Any]) -> str:
@@ -82,5 +88,5 @@ def _state(document: Mapping[str, Any]) -> "Cell | None":
     if not document["enabled"]:
         return Cell("– disabled", "dim", plain="disabled")
     if document["paused"]:
-        return Cell("⏸ paused", "yellow", plain="paused")
+        return Cell("■ paused", "yellow", plain="paused")
     return None

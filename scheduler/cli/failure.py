@@ -2,6 +2,7 @@
 
 import click
 
+from scheduler.cli.colour import colour_choice
 from scheduler.errors import InvalidSchedules, OnbeatError
 
 
@@ -23,9 +24,9 @@ def say_usage_error(error: click.ClickException) -> None:
 def _say(message: str, hint: str | None) -> None:
     label = click.style("error:", fg="red", bold=True)
     for line in message.splitlines():
-        click.echo(f"{label} {line}", err=True)
+        click.echo(f"{label} {line}", err=True, color=colour_choice())
     if hint is not None:
-        click.echo(f"  {click.style('hint:', fg='cyan')} {hint}", err=True)
+        click.echo(f"  {click.style('hint:', fg='cyan')} {hint}", err=True, color=colour_choice())
 
 
 def _plain(error: click.ClickException) -> str:

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import click
 
+from scheduler.cli.colour import colour_choice
 from scheduler.cli.failure import say_error, say_usage_error
 from scheduler.errors import OnbeatError
 from scheduler.suggestion import did_you_mean
@@ -107,6 +108,7 @@ class LazyGroup(click.Group):
             "args": None if args is None else list(args),
             "prog_name": prog_name or "onbeat",
             "complete_var": complete_var or COMPLETE_VARIABLE,
+            "color": colour_choice(),
             **extra,
         }
         for stream in (sys.stdout, sys.stderr):

@@ -52,7 +52,7 @@ def line_text(line: Mapping[str, Any]) -> str:
         clock = f"{datetime.fromisoformat(str(stamp)).astimezone():%H:%M:%S.%f}"[:-3]
     level = str(line.get("level", "info"))
     colour = {"warning": "yellow", "error": "red", "critical": "red", "debug": "bright_black"}.get(level)
-    label = f"{click.style(level, fg=colour)} " if colour else ""
+    label = f"{click.style(level, fg=colour)}  " if colour else ""
     message = line.get("message")
     what = str(message) if message is not None else str(line.get("event", ""))
     extra = " ".join(f"{name}={_value(value)}" for name, value in line.items() if name not in _KNOWN)

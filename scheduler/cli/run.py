@@ -69,17 +69,17 @@ def _print(found: Run, now: datetime) -> None:
 
 def _print_attempts(attempts: tuple[Attempt, ...], now: datetime) -> None:
     from scheduler.cli.appearance import duration_cell, moment_cell, state_cell
-    from scheduler.cli.tables import Cell, Column, print_heading, print_table
+    from scheduler.cli.tables import Cell, Column, narrow, print_heading, print_table
 
     print_heading("Attempts")
-    columns = [Column("try", "right"), Column("outcome"), Column("started"), Column("took", "right")]
+    columns = [Column("try", "right"), Column("outcome"), Column("started"), Column("took", "right", drop=1)]
     print_table(
         [*columns, Column("error", flexible=True)],
         [
             [
                 str(each.number),
                 state_cell(each.outcome or "running"),
-                moment_cell(each.started_at, now),
+                moment_cell(each.started_at, now, short=narrow()),
                 duration_cell(
                     each.finished_at - each.started_at if each.finished_at and each.started_at else None
                 ),

@@ -62,13 +62,13 @@ def print_runs(found: Sequence[Run], now: datetime, *, with_entry: bool = True) 
         note_of,
         state_cell,
     )
-    from scheduler.cli.tables import Cell, Column, print_table
+    from scheduler.cli.tables import Cell, Column, narrow, print_table
 
-    columns = [Column("run"), Column("entry"), Column("state"), Column("scheduled")]
+    columns = [Column("run"), Column("entry", most=32), Column("state"), Column("scheduled")]
     columns += [
-        Column("late", "right"),
-        Column("took", "right"),
-        Column("try", "right"),
+        Column("late", "right", drop=1),
+        Column("took", "right", drop=3),
+        Column("try", "right", drop=2),
         Column("note", flexible=True),
     ]
     rows: list[list[str | Cell]] = [
@@ -76,7 +76,7 @@ def print_runs(found: Sequence[Run], now: datetime, *, with_entry: bool = True) 
             id_cell(run.run_id),
             run.entry or run.job,
             state_cell(run.state),
-            moment_cell(run.scheduled_at, now),
+            moment_cell(run.scheduled_at, now, short=narrow()),
             duration_cell(run.lateness, loud_from=LATE),
             duration_cell(run.duration),
             attempt_text(run),

@@ -72,7 +72,7 @@ def _print_summary(found: "Status") -> None:
                 f"{(applied.digest or '')[:12]} revision {applied.revision}" if applied.digest else None,
             ),
             ("applied", moment_cell(applied.applied_at, found.now) if applied.applied_at else None),
-            ("outbox", f"{found.outbox} runs wait to be published" if found.outbox else None),
+            ("outbox", f"{found.outbox} waiting to be published" if found.outbox else None),
         ]
     )
 

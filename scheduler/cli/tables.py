@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -10,18 +10,24 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 SHORT_ID = 8
+NARROW = 100
 NOTHING = "-"
+GAP = 2
+LEAST_FLEXIBLE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column. `flexible`: it gives way first where the terminal is narrow, and takes what is left over."""
+    """A column. `flexible`: it takes what the others leave. `drop`: where there is little room, 1 goes first."""
 
     title: str
     align: Literal["left", "right"] = "left"
     flexible: bool = False
+    drop: int = 0
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,11 @@ Content = str | Cell
 def on_terminal() -> bool:
     """True where a person looks at stdout, or asked for colours by FORCE_COLOR."""
     return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def narrow() -> bool:
+    """True where the terminal has little room for a table."""
+    return on_terminal() and console().width < NARROW
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[Content]]) -> None:
@@ -101,28 +112,56 @@ def _print_plain(titles: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
 
 
 def _print_rich(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
-    for column in columns:
-        table.add_column(
-            column.title,
-            justify=column.align,
-            no_wrap=True,
-            overflow="ellipsis",
-            ratio=None,
-            min_width=None if column.flexible else _width(rows, columns.index(column), column.title),
-        )
-    for row in rows:
-        table.add_row(
-            *(
-                Text(cell.text or NOTHING, style=cell.style or ("dim" if not cell.text else ""))
-                for cell in row
-            )
-        )
-    console().print(table)
+    screen = console()
+    table = [[Text(column.title, style="dim") for column in columns]]
+    table += [
+        [Text(cell.text or NOTHING, style=cell.style if cell.text else "dim") for cell in row] for row in rows
+    ]
+    widths = [max(line[i].cell_len for line in table) for i in range(len(columns))]
+    filled = [any(row[i].text for row in rows) for i in range(len(columns))]
+    shown = _fitting(columns, widths, filled, screen.width)
+    for line in table:
+        screen.print(_line(columns, line, shown), no_wrap=True, overflow="ellipsis", crop=True)
 
 
-def _width(rows: Sequence[Sequence[Cell]], index: int, title: str) -> int:
-    return max([len(title), *(len(row[index].text) for row in rows)])
+def _fitting(
+    columns: Sequence[Column], natural: Sequence[int], filled: Sequence[bool], room: int
+) -> dict[int, int]:
+    """The columns to show, by index, each with its width: empty ones go, then those that `drop` until all fit."""
+    widths = {
+        i: min(width, column.most or width)
+        for i, (column, width) in enumerate(zip(columns, natural, strict=True))
+        if filled[i]
+    }
+    flexible = next((i for i in widths if columns[i].flexible), None)
+    least = min(widths[flexible], LEAST_FLEXIBLE) if flexible is not None else 0
+
+    def left_over() -> int:
+        fixed = sum(width for i, width in widths.items() if i != flexible)
+        return room - fixed - GAP * (len(widths) - 1)
+
+    for _, i in sorted((column.drop, i) for i, column in enumerate(columns) if column.drop and i in widths):
+        if left_over() < least:
+            del widths[i]
+            least = 0 if flexible == i else least
+    if flexible in widths:
+        widths[flexible] = max(min(widths[flexible], left_over()), len(columns[flexible].title))
+    return widths
+
+
+def _line(columns: Sequence[Column], cells: "Sequence[Text]", shown: Mapping[int, int]) -> "Text":
+    from rich.text import Text
+
+    parts = []
+    for i, width in shown.items():
+        cell = cells[i].copy()
+        cell.truncate(width, overflow="ellipsis")
+        spare = width - cell.cell_len
+        if columns[i].align == "right":
+            cell.pad_left(spare)
+        elif i != list(shown)[-1]:
+            cell.pad_right(spare)
+        parts.append(cell)
+    return Text(" " * GAP).join(parts)

@@ -71,14 +71,14 @@ def _kwargs(text: str | None) -> dict[str, Any]:
 
 def _check(stored: "StoredEntry", kwargs: Mapping[str, Any]) -> None:
     """Refuse arguments that don't fit, where the job's code is here to say so."""
+    if not kwargs or stored.entry is None:
+        return
     from pathlib import Path
 
     from scheduler.errors import UsageProblem
     from scheduler.job_catalogue import load_catalogue
     from scheduler.settings import load_settings
 
-    if not kwargs or stored.entry is None:
-        return
     catalogue = load_catalogue(load_settings().jobs, Path.cwd())
     if stored.entry.job not in catalogue.jobs:
         return
