@@ -24,8 +24,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from scheduler.errors import OnbeatError, Unreachable, UsageProblem
+from scheduler.parent_death import ending_with_parent
 from scheduler.settings import EMBEDDED_URL_FILE
-from scheduler.up.parent_death import ending_with_parent
 
 FOLDER = EMBEDDED_URL_FILE.parent
 READY_WITHIN_S = 60.0

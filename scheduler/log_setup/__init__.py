@@ -41,6 +41,8 @@ __all__ = [
     "flush_streams",
     "json_line",
     "json_value",
+    "reader_is_gone",
+    "relay_line",
     "render_console",
     "rfc3339",
     "set_run_sink",
@@ -132,6 +134,20 @@ def set_run_sink(sink: RunSink | None) -> None:
     Called in whichever thread wrote the line, also by the thread that reads descriptors 1 and 2.
     """
     _configured().sink = sink
+
+
+def relay_line(line: bytes, process: str, stream: Stream) -> dict[str, Any]:
+    """
+    Write a line, without its newline, that a child process of that name wrote to its stdout or stderr.
+
+    An event goes on as it is, any other text as `process.output`. Returns the event.
+    """
+    return _configured().relay(line, process, stream)
+
+
+def reader_is_gone() -> bool:
+    """Whether nobody can read what this process writes, as behind `| head -1`."""
+    return _configured().writer.broken
 
 
 def bind_run(**fields: Any) -> None:

@@ -81,7 +81,7 @@ class _Paint:
 def _body(event: Mapping[str, Any], name: str, level: str, tint: str, paint: _Paint) -> str:
     values = _values(event, paint)
     message = event.get("message")
-    if name == "run.log" and message is not None:
+    if name in ("run.log", "process.output") and message is not None:
         bar = paint(_YELLOW if event.get("stream") == "stderr" else _DIM, "│")
         text = _safe(str(message), colour=paint.on)
         own = paint(tint, text) if level in _LEVEL_COLOUR else text

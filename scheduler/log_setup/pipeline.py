@@ -1,5 +1,6 @@
 """The one way out: every line of this process passes here, gets its time and place, and leaves whole."""
 
+import json
 import os
 import socket
 import threading
@@ -13,6 +14,7 @@ from scheduler.log_setup.console import render_console
 from scheduler.log_setup.flood import Flood
 from scheduler.log_setup.json_lines import described, encoded_line, json_value, rfc3339
 from scheduler.log_setup.line_writer import LineWriter
+from scheduler.log_setup.text_lines import Stream
 
 RunSink = Callable[[dict[str, Any]], None]
 
@@ -57,6 +59,21 @@ class Pipeline:
         for event, repeated in told:
             self._deliver("log.repeated", event["level"], {**event["fields"], "repeated": repeated})
 
+    def relay(self, line: bytes, process: str, stream: Stream) -> dict[str, Any]:
+        """Write a line of another process: as it is if it is an event, else as that process's output."""
+        event = _event_in(line)
+        if event is None:
+            text = line.decode("utf-8", "backslashreplace").rstrip("\r")
+            fields = {"message": text, "stream": stream}
+            event = self._document("process.output", "info", fields, process=process)
+            if text.strip():
+                self._write(event)
+        elif self._console:
+            self._write(event)
+        else:
+            self.writer.write(line + b"\n")
+        return event
+
     def after_fork_in_child(self) -> None:
         """The child has its own process id, and counts its own warnings."""
         self._pid = os.getpid()
@@ -77,12 +94,14 @@ class Pipeline:
         if LEVELS.index(level) >= self._threshold:
             self._write(document)
 
-    def _document(self, name: str, level: Level, fields: Mapping[str, Any]) -> dict[str, Any]:
+    def _document(
+        self, name: str, level: Level, fields: Mapping[str, Any], *, process: str | None = None
+    ) -> dict[str, Any]:
         stamped: dict[str, Any] = {
             "timestamp": rfc3339(datetime.now(UTC)),
             "level": level,
             "event": name,
-            "process": self.process,
+            "process": process or self.process,
             "host": self._host,
             "pid": self._pid,
         }
@@ -112,3 +131,13 @@ class Pipeline:
             self._write(self._document("log.sink_failed", "error", {**run, "error": described(error)}))
         finally:
             self._in_sink.busy = False
+
+
+def _event_in(line: bytes) -> dict[str, Any] | None:
+    if not line.startswith(b"{"):
+        return None
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None

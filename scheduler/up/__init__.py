@@ -1,7 +1,6 @@
 """The process tree of `onbeat up`: its children, their restarts, their output, their end.
 
-parent_death   a child that ends with its parent, even when that is killed
-pauses         when a child is started again, and when to give up
-child          one process and its output
-tree           all of them: start, relay, restart, drain
+pauses   when a child is started again, and when to give up
+child    one process and its output
+tree     all of them: start, relay, restart, drain
 """
