@@ -43,6 +43,8 @@ _TROUBLE = (
     TryAgainError,
 )
 _REFUSED = (AuthenticationError, AuthorizationError, NoPermissionError)
+_CREDENTIALS_HINT = "check the user and the password in ONBEAT_REDIS_URL"
+_DATABASE_HINT = "check the database number in ONBEAT_REDIS_URL"
 _REFUSING_WRITES = ("MISCONF", "OOM", "NOREPLICAS", "MASTERDOWN", "LOADING", "UNBLOCKED")
 
 
@@ -86,18 +88,36 @@ class _ExplainedPipeline(Pipeline):
 def explained(error: RedisError, address: str) -> Exception:
     """The error as Onbeat says it, or the error itself where it is a mistake of ours."""
     if isinstance(error, _REFUSED):
-        return StoreRefused(
-            f"{address} refuses us: {error}", hint="check the user and the password in ONBEAT_REDIS_URL"
-        )
+        return StoreRefused(f"{address} refuses us: {_refusal(error)}", hint=_CREDENTIALS_HINT)
     if isinstance(error, RedisTimeoutError):
         return Unreachable(f"{address} does not answer in time", hint="is the server overloaded, or cut off?")
     if isinstance(error, _TROUBLE):
-        return Unreachable(f"{address} can't be reached: {error}", hint="is the server running there?")
+        return Unreachable(f"{address} can't be reached: {_reason(error)}", hint="is the server running there?")
     if isinstance(error, OutOfMemoryError) or str(error).startswith(_REFUSING_WRITES):
         return Unreachable(f"{address} refuses to work: {error}", hint="free its memory or its disk")
-    if isinstance(error, ResponseError) and "invalid DB index" in str(error):
-        return StoreRefused(f"{address}: {error}", hint="check the database number in ONBEAT_REDIS_URL")
+    if isinstance(error, ResponseError) and "DB index" in str(error):
+        return StoreRefused(f"{address} has no such database", hint=_DATABASE_HINT)
     return error
+
+
+def _refusal(error: RedisError) -> str:
+    """Why the server refuses us, in fewer words than it uses."""
+    text = str(error)
+    if "HELLO must be called" in text or "Authentication required" in text:
+        return "it wants a password"
+    if "invalid username-password" in text or "invalid password" in text:
+        return "wrong user or password"
+    return text
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said: redis-py wraps it into a sentence that names the address once more."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror.lower()
+        cause = cause.__cause__ or cause.__context__
+    return str(error)
 
 
 def connect(
@@ -123,7 +143,7 @@ def connect(
             **({} if url.startswith("unix") else {"socket_keepalive": True}),
             health_check_interval=30,
             # One more try on a connection that the server closed meanwhile; every script of ours may run twice.
-            retry=Retry(NoBackoff(), tries - 1),
+            retry=Retry(NoBackoff(), tries - 1, supported_errors=(RedisConnectionError,)),
         )
     except ValueError as error:
         message = f"ONBEAT_REDIS_URL: {server_name(url)} is not a Redis address: {error}"
