@@ -17,6 +17,8 @@ def beat() -> int:
     Ctrl-C end it after its turn.
     """
     from scheduler.beat.process import run
+    from scheduler.log_setup import errors_to_stderr
     from scheduler.settings import load_settings
 
-    return run(load_settings())
+    with errors_to_stderr():
+        return run(load_settings())

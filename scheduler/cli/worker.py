@@ -22,9 +22,11 @@ def worker(*, queues: str | None, concurrency: int | None, pool: str) -> int:
 
     SIGTERM and Ctrl-C let running jobs end within ONBEAT_SHUTDOWN_GRACE and hand back the rest.
     """
+    from scheduler.log_setup import errors_to_stderr
     from scheduler.settings import load_settings
     from scheduler.worker.process import run
 
     overrides = {"queues": queues, "concurrency": concurrency}
     settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
-    return run(settings, queues=settings.queues, concurrency=settings.concurrency, pool=pool)
+    with errors_to_stderr():
+        return run(settings, queues=settings.queues, concurrency=settings.concurrency, pool=pool)

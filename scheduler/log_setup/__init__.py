@@ -15,11 +15,14 @@ write their progress to stderr for it to mean trouble.
 import atexit
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from scheduler.errors import OnbeatError
 from scheduler.events import CATALOGUE, LEVELS, Level
 from scheduler.log_setup import foreign, run_context
 from scheduler.log_setup.console import render_console
@@ -38,6 +41,7 @@ __all__ = [
     "configure",
     "described",
     "emit",
+    "errors_to_stderr",
     "flush_streams",
     "json_line",
     "json_value",
@@ -173,6 +177,32 @@ def flush_streams() -> None:
         _Setup.pipeline.tell_counts(everything=True)
 
 
+@contextmanager
+def errors_to_stderr() -> Iterator[None]:
+    """
+    Around the main function of a process: the error that ends it is told to the person who started it.
+
+    Its text belongs on the real stderr, where the command line writes it. An error that is not Onbeat's own is a
+    bug, and an event too.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if _Setup.pipeline is not None:
+            if isinstance(error, Exception) and not isinstance(error, OnbeatError):
+                emit("process.crashed", **foreign.error_fields(error))
+            _release()
+        raise
+
+
+def _release() -> None:
+    """Give stdout and stderr back."""
+    flush_streams()
+    if _Setup.captured is not None:
+        _Setup.captured.disarm(restore=True)
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+
+
 def _configured() -> Pipeline:
     if _Setup.pipeline is None:
         raise RuntimeError("log_setup.configure() comes first")
@@ -226,4 +256,4 @@ def _after_fork_in_child() -> None:
 def _at_exit() -> None:
     flush_streams()
     if _Setup.captured is not None:
-        _Setup.captured.disarm()
+        _Setup.captured.disarm(restore=False)

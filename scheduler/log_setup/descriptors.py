@@ -45,6 +45,7 @@ class CapturedDescriptors:
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._stop: tuple[int, int] | None = None
+        self._before = {number: private_copy(number) for number in DESCRIPTORS.values()}
 
     def arm(self) -> None:
         """Put fresh pipes in the place of 1 and 2, and read them."""
@@ -69,20 +70,21 @@ class CapturedDescriptors:
                 if end_lines and (line := source.splitter.rest()):
                     self._take_line(line, source.stream)
 
-    def disarm(self) -> None:
-        """At the end of the process: take what is left, and read no more."""
+    def disarm(self, *, restore: bool) -> None:
+        """Take what is left, and read no more. `restore`: 1 and 2 are again what they were."""
         if self._thread is None or self._stop is None:
             return
         _flush_c_library()
         os.write(self._stop[1], b"x")
         self._thread.join(_END_WITHIN_S)
         self.drain(end_lines=True)
-        # Whatever destructors write later has no reader: it must neither wait for one nor mix with JSON.
+        # What destructors write at the end has no reader: it must neither wait for one nor mix with JSON.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for number in DESCRIPTORS.values():
-            os.dup2(nowhere, number)
+            os.dup2(self._before[number] if restore else nowhere, number)
         os.close(nowhere)
         self._thread = None
+        self._sources = []
 
     def after_fork_in_child(self) -> None:
         """The parent reads these pipes. A child that held the reading end would hide the parent's death."""
