@@ -5,7 +5,7 @@ Importing this module reads the settings and connects to nothing.
 
 import ssl
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from celery import Celery
 
@@ -89,7 +89,7 @@ def kombu_url(url: str) -> str:
         return url
     query = {name: value for name, value in parse_qsl(parts.query) if name != "db"}
     query["virtual_host"] = dict(parse_qsl(parts.query)).get("db", "0")
-    return urlunsplit(("redis+socket", parts.netloc, parts.path, urlencode(query), ""))
+    return f"redis+socket://{parts.path}?{urlencode(query)}"
 
 
 def _transport_options(broker_url: str, prefix: str) -> dict[str, Any]:

@@ -23,18 +23,25 @@ def run(settings: Settings) -> int:
     2. Ask the store: one that refuses us ends the start (exit code 4), one that is out of reach is waited for.
     3. Apply the file, once the store answers, and take turns. SIGHUP reads and applies it again.
 
-    Raises InvalidSchedules for 1 and StoreRefused for 2.
+    What ends the start is logged, with what to do next.
     """
     configure("beat", format=settings.log_format, level=settings.log_level)
     capture_fds()
+    try:
+        return _run(settings)
+    except InvalidSchedules as error:
+        rejected(error)
+        return error.exit_code
+    except StoreRefused as error:
+        emit("store.unreachable", error=str(error), hint=error.hint)
+        return error.exit_code
+
+
+def _run(settings: Settings) -> int:
     store = open_store(settings)
     member = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
     schedules = Schedules(settings, store, member)
-    try:
-        file = schedules.read()
-    except InvalidSchedules as error:
-        rejected(error)
-        raise
+    file = schedules.read()
     _ask(store)
     about = {
         "host": socket.gethostname(),

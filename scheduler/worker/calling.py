@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from celery.exceptions import Ignore, Reject
 from celery.exceptions import Retry as CeleryRetry
 
+from scheduler.durations import format_duration
 from scheduler.job import Abort, Retry, Skip, declared_jobs
 from scheduler.job_catalogue import converted
 from scheduler.log_setup import emit
@@ -48,10 +49,10 @@ def call(task: Any, claimed: Claimed, args: tuple[Any, ...], kwargs: dict[str, A
         error = RuntimeError(f"the job called exit({leaving.code!r})")
         return Called(failed(Failure.of(error), policy, attempt, chance), error=error)
     except Exception as error:  # noqa: BLE001 - the edge of the job
-        if isinstance(error, SoftTimeLimitExceeded):
-            limit_ms = milliseconds(claimed.call.soft_timeout)
-            emit("run.timed_out", **fields_of(claimed.run), limit="soft", limit_ms=limit_ms)
-        return Called(failed(Failure.of(error), policy, attempt, chance), error=error)
+        failure = (
+            _timed_out(claimed, error) if isinstance(error, SoftTimeLimitExceeded) else Failure.of(error)
+        )
+        return Called(failed(failure, policy, attempt, chance), error=error)
     return Called(succeeded(result, _json_text(result)), result=result)
 
 
@@ -61,6 +62,14 @@ def _result(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, ours: b
         args, kwargs = converted(declaration, args, kwargs)
     result = task.run(*args, **kwargs)
     return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+
+def _timed_out(claimed: Claimed, error: SoftTimeLimitExceeded) -> Failure:
+    limit = claimed.call.soft_timeout
+    emit("run.timed_out", **fields_of(claimed.run), limit="soft", limit_ms=milliseconds(limit))
+    failure = Failure.of(error)
+    of = "" if limit is None else f" of {format_duration(limit)}"
+    return replace(failure, error=f"SoftTimeLimitExceeded: the job took longer than its soft_timeout{of}")
 
 
 def _celerys_ending(asked: Ignore | Reject | CeleryRetry) -> Ending:

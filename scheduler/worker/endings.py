@@ -2,10 +2,12 @@
 
 import json
 import random
+from datetime import timedelta
 from typing import Any, Final
 
-from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
+from billiard.exceptions import Terminated, WorkerLostError
 
+from scheduler.durations import format_duration
 from scheduler.log_setup import emit
 from scheduler.recovery import fields_of, recover
 from scheduler.run import Call, Run, RunState
@@ -15,12 +17,12 @@ from scheduler.worker.leases import Held
 from scheduler.worker.outcome import Failure, failed
 from scheduler.worker.telling import tell_end
 
-_GONE: Final = (WorkerLostError, Terminated, TimeLimitExceeded, SystemExit, KeyboardInterrupt)
+_DEATHS: Final = (WorkerLostError, Terminated, SystemExit, KeyboardInterrupt)
 
 
-def recorded_by_child(error: Any) -> bool:
-    """True where the child lived to record how the attempt ended: anything but its own death."""
-    return not isinstance(getattr(error, "exc", error), _GONE)
+def died(error: Any) -> bool:
+    """True where the child could not record how the attempt ended, for it died of something else than our time-out."""
+    return isinstance(getattr(error, "exc", error), _DEATHS)
 
 
 def child_lost(run_id: str, error: Any) -> None:
@@ -36,8 +38,11 @@ def timed_out(run_id: str, limit_s: float) -> None:
         return
     run, call_json = found
     call = Call.from_json(json.loads(call_json))
+    limit = timedelta(seconds=limit_s)
     names = ("onbeat.TimeLimitExceeded", "TimeLimitExceeded", "builtins.TimeoutError", "TimeoutError")
-    failure = Failure(f"TimeLimitExceeded: the job took longer than its timeout of {limit_s:g} s", "", names)
+    failure = Failure(
+        f"TimeLimitExceeded: the job took longer than its timeout of {format_duration(limit)}", "", names
+    )
     ending = failed(failure, call.retry, run.attempt, random.random())  # noqa: S311 - spreads load, guards nothing
     here = context()
     emit("run.timed_out", **fields_of(run), limit="hard", limit_ms=round(limit_s * 1000))

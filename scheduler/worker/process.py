@@ -2,9 +2,12 @@
 
 import os
 import socket
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+
+from celery.platforms import SecurityWarning
 
 from scheduler.entry import DEFAULT_QUEUE
 from scheduler.errors import Unreachable
@@ -30,6 +33,8 @@ def run(
     `queues` empty: those of the settings, or `default` and every queue that the schedules and the jobs name.
     Raises StoreRefused where the store refuses our password; one that is out of reach is waited for.
     """
+    # Celery warns of root for what a pickled message could do; ours are JSON, and nothing else is accepted.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     configure("worker", format=settings.log_format, level=settings.log_level)
     capture_fds()
     here = use(settings)

@@ -48,8 +48,7 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
         """The job raised, or its process died: then its run is not left to its lease."""
-        lost = not return_ok and not self._timed_out and not endings.recorded_by_child(exc_info.exception)
-        if lost:
+        if not return_ok and not self._timed_out and endings.died(exc_info.exception):
             self._later(lambda: endings.child_lost(self.id, exc_info.exception))
         self._let_go()
         super().on_failure(exc_info, send_failed_event, return_ok)

@@ -50,7 +50,7 @@ def _load_jobs(**_: Any) -> None:
 
 def _begin(sender: Any, **_: Any) -> None:
     here = context()
-    queues = sorted(sender.task_consumer.queues and [queue.name for queue in sender.task_consumer.queues])
+    queues = sorted(queue.name for queue in sender.task_consumer.queues)
     pool = sender.pool
     about = {
         "host": socket.gethostname(),
