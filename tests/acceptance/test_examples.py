@@ -1,0 +1,49 @@
+"""The examples, and this repository's own schedules: they check well, and their tests pass."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.process import clean_environ, finished
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/schedules.toml"))
+
+
+def name_of(path: Path) -> str:
+    return path.name
+
+
+def test_the_readme_of_the_examples_lists_each() -> None:
+    text = (ROOT / "examples" / "README.md").read_text()
+
+    assert EXAMPLES
+    assert all(f"]({example.name}/)" in text for example in EXAMPLES)
+
+
+@pytest.mark.parametrize("directory", [ROOT, *EXAMPLES], ids=name_of)
+def test_schedules_check_well(directory: Path, tmp_path: Path) -> None:
+    checked = finished("check", directory=directory, environ=clean_environ(HOME=str(tmp_path)))
+
+    assert checked.code == 0, checked.out + checked.err
+
+
+@pytest.mark.parametrize("example", [each for each in EXAMPLES if (each / "tests").is_dir()], ids=name_of)
+def test_the_tests_of_an_example_pass(example: Path, tmp_path: Path) -> None:
+    """In a copy: nothing is left in the repository."""
+    copy = shutil.copytree(example, tmp_path / example.name)
+
+    tested = subprocess.run(
+        [Path(sys.executable).with_name("pytest"), "-q", "-p", "no:randomly", "-p", "no:cacheprovider"],
+        cwd=copy,
+        env=clean_environ(HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert tested.returncode == 0, tested.stdout + tested.stderr
