@@ -1,0 +1,37 @@
+"""Jobs that look at the walls around them."""
+
+import errno
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from scheduler import job
+
+
+@job
+def sandbox() -> dict[str, str]:
+    """Try what a service has no business doing. The result: each attempt, and what it was told."""
+    return {
+        "write /etc": _refusal(lambda: Path("/etc/onbeat-was-here").write_text("x")),
+        "write /usr": _refusal(lambda: Path("/usr/onbeat-was-here").write_text("x")),
+        "write the project": _refusal(lambda: Path("onbeat-was-here").write_text("x")),
+        "become root": _refusal(lambda: os.setuid(0)),
+        "write /tmp": _refusal(lambda: Path("/tmp/onbeat-was-here").write_text("x")),
+        "user id": str(os.getuid()),
+    }
+
+
+@job
+def nap(seconds: float) -> str:
+    """Take a while, as jobs do."""
+    threading.Event().wait(seconds)
+    return "rested"
+
+
+def _refusal(attempt: Callable[[], object]) -> str:
+    try:
+        attempt()
+    except OSError as error:
+        return errno.errorcode[error.errno or 0]
+    return "done"
