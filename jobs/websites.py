@@ -15,6 +15,7 @@ import httpx
 import structlog
 
 from scheduler import job
+from scheduler.builtin.http import masked
 from scheduler.durations import parse_duration
 
 log = structlog.get_logger()
@@ -37,6 +38,7 @@ def check(
     `warn_certificate_days`, and for no answer within `timeout`.
     """
     seconds = parse_duration(timeout).total_seconds()
+    shown = masked(url)
     follow = not HTTPStatus.MULTIPLE_CHOICES <= expect_status < HTTPStatus.BAD_REQUEST
     started = time.monotonic()
     try:
@@ -44,15 +46,15 @@ def check(
             latency_ms = round((time.monotonic() - started) * 1000)
             ends_at = certificate_end(response)
     except httpx.TimeoutException as error:
-        raise CheckFailed(f"{url} did not answer within {timeout}") from error
+        raise CheckFailed(f"{shown} did not answer within {timeout}") from error
     except httpx.HTTPError as error:
-        raise CheckFailed(f"{url} does not answer: {error}") from error
+        raise CheckFailed(f"{shown} does not answer: {error}") from error
     if response.status_code != expect_status:
-        raise CheckFailed(f"{url} answered {response.status_code}, expected {expect_status}")
+        raise CheckFailed(f"{shown} answered {response.status_code}, expected {expect_status}")
     left = days_left(ends_at, datetime.now(UTC))
     if ends_at is not None and left is not None and left < warn_certificate_days:
-        raise CheckFailed(f"the certificate of {url} ends in {left} days, on {ends_at:%Y-%m-%d}")
-    log.info("the website is well", url=url, latency_ms=latency_ms, certificate_days=left)
+        raise CheckFailed(f"the certificate of {shown} ends in {left} days, on {ends_at:%Y-%m-%d}")
+    log.info("the website is well", url=shown, latency_ms=latency_ms, certificate_days=left)
     return {"status": response.status_code, "latency_ms": latency_ms, "certificate_days": left}
 
 

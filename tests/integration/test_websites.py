@@ -57,11 +57,11 @@ def test_a_certificate_that_nobody_vouches_for_fails_the_check() -> None:
         check(site.url)
 
 
-def test_another_status_fails_the_check() -> None:
+def test_another_status_fails_the_check_and_credentials_are_masked() -> None:
     with website(lambda _, handler: reply(handler, 500)) as site, pytest.raises(CheckFailed) as caught:
-        check(site.url)
+        check(site.url.replace("://", "://ann:hush@"))
 
-    assert str(caught.value) == f"{site.url} answered 500, expected 200"
+    assert str(caught.value) == f"{site.url} answered 500, expected 200".replace("://", "://***@")
 
 
 def test_redirects_are_followed_unless_one_is_expected() -> None:
