@@ -213,15 +213,17 @@ def test_an_exception_in_the_job_ends_the_whole_group_gently_first(
         "setsid sleep 1000 & touch {ready}; sleep 1000",
         "timeout 900 sleep 1000 & touch {ready}; sleep 1000",
         "kill -STOP $$ & touch {ready}; sleep 1000",
+        "setsid sh -c 'trap : TERM; while :; do sleep 1000; done' & touch {ready}; sleep 1000",
+        "cp /bin/sleep './odd) R 1 1 (name'; setsid ./odd* 1000 & touch {ready}; sleep 1000",
     ],
-    ids=["deaf to SIGTERM", "in a session of its own", "in a group of its own", "stopped"],
+    ids=["deaf to SIGTERM", "own session", "own group", "stopped", "starts anew", "odd name"],
 )
 def test_nothing_outlives_the_stop(tmp_path: Path, mark: str, log: list[Any], line: str) -> None:
     ready = tmp_path / "ready"
     interrupt_when(ready)
 
     with pytest.raises(SoftTimeLimit):
-        command(shell=line.format(ready=ready))
+        command(shell=line.format(ready=ready), cwd=str(tmp_path))
 
     assert running(mark) == {}
 
