@@ -77,11 +77,6 @@ def store_url(settings: Settings) -> str:
     return url.get_secret_value() if url else LOCAL_REDIS
 
 
-def same_server(settings: Settings) -> bool:
-    """True where the broker is the store's own server and database, so that a decision can push its messages."""
-    return settings.broker_url is None or settings.broker_url.get_secret_value() == store_url(settings)
-
-
 def kombu_url(url: str) -> str:
     """The URL in the form that kombu reads: it calls a unix socket `redis+socket`."""
     parts = urlsplit(url)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scheduler.schedule_file import Problem
+    from scheduler.problem import Problem
 
 
 class OnbeatError(Exception):

@@ -1,10 +1,12 @@
 """What a person does to entries, by any face: trigger, pause, resume. Each is announced for a beat to log."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from scheduler.errors import OnbeatError
+from scheduler.publisher import BrokerUnreachable, Publisher
 from scheduler.run import Call, manual_run_id
 from scheduler.store import Store
 from scheduler.store.entries import StoredEntry
@@ -13,6 +15,7 @@ from scheduler.store.pauses import EVERY_ENTRY, Pause
 
 def trigger(
     store: Store,
+    publisher: Publisher,
     stored: StoredEntry,
     *,
     by: str,
@@ -21,8 +24,9 @@ def trigger(
 ) -> str:
     """Ask for a run of the entry, now or at `at`, with `kwargs` put over its own. Returns the run's id.
 
-    A paused or disabled entry may be triggered: a person asked for it. Raises OnbeatError where the
-    entry can't be read.
+    A paused or disabled entry may be triggered: a person asked for it. Without `at` its message goes out at once;
+    where the broker is out of reach the run waits in the outbox for a beat. Raises OnbeatError where the entry
+    can't be read.
     """
     if stored.entry is None:
         raise OnbeatError(f"the entry {stored.name!r} can't be read: {stored.trouble}", hint="apply it anew")
@@ -37,6 +41,9 @@ def trigger(
         publish_at=at,
     )
     store.pauses.announce("entry.triggered", entry=stored.name, run_id=run_id, by=by)
+    if at is None:
+        with suppress(BrokerUnreachable):
+            publisher.publish([(run, call, run.attempt) for run, call in store.runs.calls([run_id]).values()])
     return run_id
 
 

@@ -8,7 +8,7 @@ from scheduler.errors import Unreachable
 from scheduler.message import CONTENT_ENCODING, CONTENT_TYPE, Doorbell, body, envelope, headers, properties
 from scheduler.run import Call, Run
 from scheduler.server_url import server_name
-from scheduler.settings import Settings
+from scheduler.settings import Settings, with_server
 from scheduler.store import Store
 from scheduler.store.outbox import Move
 
@@ -119,9 +119,19 @@ Publisher = StorePublisher | BrokerPublisher
 
 def open_publisher(settings: Settings, store: Store) -> Publisher:
     """How this deployment's messages reach its broker. Connects to nothing yet."""
-    from scheduler.celery_app import app, same_server
+    if same_server(settings):
+        return StorePublisher(store)
+    from scheduler.celery_app import app
 
-    return StorePublisher(store) if same_server(settings) else BrokerPublisher(store, app)
+    return BrokerPublisher(store, app)
+
+
+def same_server(settings: Settings) -> bool:
+    """True where the broker is the store's own server and database, so that a decision can push its messages."""
+    if settings.broker_url is None:
+        return True
+    redis_url = with_server(settings).redis_url
+    return redis_url is not None and settings.broker_url.get_secret_value() == redis_url.get_secret_value()
 
 
 def _bell(run: Run, attempt: int) -> Doorbell:

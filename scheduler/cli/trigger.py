@@ -38,12 +38,15 @@ def trigger(*, entry: str, kwargs_json: str | None, at: datetime | None, wait: b
     from scheduler.documents import whole_run_document
     from scheduler.lookup import entry_named, run_with_id
     from scheduler.operations import trigger as ask
+    from scheduler.publisher import open_publisher
+    from scheduler.settings import load_settings
 
     kwargs = _kwargs(kwargs_json)
     with open_store() as store:
         stored = entry_named(store, entry)
         _check(stored, kwargs)
-        run_id = ask(store, stored, by=who(), kwargs=kwargs, at=at)
+        publisher = open_publisher(load_settings(), store)
+        run_id = ask(store, publisher, stored, by=who(), kwargs=kwargs, at=at)
         if not as_json:
             click.echo(
                 f"{entry}: run {run_id}" + (f" at {at.astimezone():%Y-%m-%d %H:%M:%S}" if at else ""),
@@ -73,13 +76,16 @@ def _check(stored: "StoredEntry", kwargs: Mapping[str, Any]) -> None:
     """Refuse arguments that don't fit, where the job's code is here to say so."""
     if not kwargs or stored.entry is None:
         return
+    import sys
+    from contextlib import redirect_stdout
     from pathlib import Path
 
     from scheduler.errors import UsageProblem
     from scheduler.job_catalogue import load_catalogue
     from scheduler.settings import load_settings
 
-    catalogue = load_catalogue(load_settings().jobs, Path.cwd())
+    with redirect_stdout(sys.stderr):  # what a module prints when it is imported is no part of our answer
+        catalogue = load_catalogue(load_settings().jobs, Path.cwd())
     if stored.entry.job not in catalogue.jobs:
         return
     problem = catalogue.problem_with(stored.entry.job, stored.entry.args, {**stored.entry.kwargs, **kwargs})

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from contextlib import suppress
+from datetime import timedelta
 from types import FrameType
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from scheduler.worker.context import WorkerContext
 from scheduler.worker.leases import Held, LeaseKeeper
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+LEAVING: Final = timedelta(seconds=15)  # what handing back may take once the grace is over, asked of systemd
 
 
 class Draining:
@@ -47,7 +49,7 @@ class Draining:
 
     def _wait(self, name: str, at_once: bool) -> None:  # noqa: FBT001 - Thread passes by position
         grace_s = 0.0 if at_once else self._here.settings.shutdown_grace.total_seconds()
-        systemd_notify.stopping()
+        systemd_notify.stopping(timedelta(seconds=grace_s) + LEAVING)
         if not at_once:
             emit("worker.draining", signal=name, running=len(self._keeper.held()), grace_s=grace_s)
         if not self._over.wait(grace_s):

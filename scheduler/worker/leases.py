@@ -81,16 +81,21 @@ class LeaseKeeper:
 
     def _run(self) -> None:
         while not self._stopping.wait(STEP_S):
-            try:
-                self._step(time.monotonic())
-            except Unreachable as error:
-                if self._reachable:
-                    emit("store.unreachable", error=str(error), hint=error.hint)
-                self._reachable = False
-                continue
-            if not self._reachable:
-                emit("store.reachable")
-                self._reachable = True
+            self._try_step()
+            # After a failed step too: a worker waits for a store that is down, and must not be restarted for it.
+            systemd_notify.watchdog()
+
+    def _try_step(self) -> None:
+        try:
+            self._step(time.monotonic())
+        except Unreachable as error:
+            if self._reachable:
+                emit("store.unreachable", error=str(error), hint=error.hint)
+            self._reachable = False
+            return
+        if not self._reachable:
+            emit("store.reachable")
+            self._reachable = True
 
     def _step(self, now: float) -> None:
         self._drain()
@@ -101,7 +106,6 @@ class LeaseKeeper:
             about = {**self._about(), "running": [held.run_id for held in self.held()]}
             self._here.store.presence.sign_in("workers", self._here.worker, about)
             self._signed_at = now
-            systemd_notify.watchdog()
 
     def _drain(self) -> None:
         while self._later:

@@ -1,0 +1,133 @@
+"""What any beat finishes of what another process left."""
+
+from datetime import timedelta
+
+import pytest
+
+from scheduler.beat.turn import take_turn
+from scheduler.beat.upkeep import keep_up
+from scheduler.entry import Entry
+from scheduler.publisher import StorePublisher
+from scheduler.retry import RetryPolicy
+from scheduler.run import Call, RunState
+from scheduler.store import Keys, Store, connect
+from scheduler.store.runs import Claimed, Ending, Refused
+from tests.support.valkey import ValkeyServer
+
+LEASE = timedelta(seconds=15)
+ENTRY = Entry(
+    name="one", job="jobs.x", retry=RetryPolicy(max_attempts=2, initial=timedelta(seconds=1), jitter=0.0)
+)
+CALL = Call.of(ENTRY)
+
+
+@pytest.fixture
+def store(valkey: ValkeyServer) -> Store:
+    return Store(connect(valkey.url), Keys())
+
+
+@pytest.fixture
+def run_id(store: Store) -> str:
+    """A run that is published and that nobody claimed."""
+    store.runs.create("r1", CALL, entry="one", trigger="manual", scheduled_at=store.presence.now())
+    upkeep(store)
+    return "r1"
+
+
+def upkeep(store: Store) -> None:
+    turn = take_turn(store, push=True)
+    keep_up(store, StorePublisher(store), turn.waiting, turn.now)
+
+
+def make_due(store: Store, place: str, run_id: str) -> None:
+    store.client.zadd(store.keys.own(place), {run_id: 1})
+
+
+def state(store: Store, run_id: str) -> tuple[RunState, int]:
+    run = store.runs.get(run_id)
+    assert run is not None
+    return run.state, run.attempt
+
+
+def test_the_outbox_is_published_once(store: Store, run_id: str) -> None:
+    assert store.client.llen("default") == 1
+    assert store.outbox.size() == 0
+    upkeep(store)
+    assert store.client.llen("default") == 1
+
+
+def test_a_retry_is_queued_as_the_next_attempt_when_its_time_has_come(store: Store, run_id: str) -> None:
+    store.client.delete("default")
+    store.runs.claim(run_id, 1, "w", "t", LEASE)
+    ending = Ending(state=RunState.RETRYING, error="x", wait=timedelta(days=30))
+    store.runs.finish(run_id, 1, "w", ending, entry="one", call=CALL)
+    upkeep(store)
+    assert state(store, run_id) == (RunState.RETRYING, 1)
+    make_due(store, "retries", run_id)
+    upkeep(store)
+    assert state(store, run_id) == (RunState.QUEUED, 2)
+    assert store.client.llen("default") == 1
+    assert isinstance(store.runs.claim(run_id, 1, "w", "t2", LEASE), Refused)
+    assert isinstance(store.runs.claim(run_id, 2, "w", "t3", LEASE), Claimed)
+
+
+def test_the_next_retry_decides_how_long_the_beat_sleeps(store: Store, run_id: str) -> None:
+    store.runs.claim(run_id, 1, "w", "t", LEASE)
+    ending = Ending(state=RunState.RETRYING, wait=timedelta(milliseconds=300))
+    store.runs.finish(run_id, 1, "w", ending, entry="one", call=CALL)
+    selection = store.ticks.select()
+    assert selection.next_at is not None
+    assert timedelta(0) < selection.next_at - selection.now <= timedelta(milliseconds=300)
+
+
+def test_a_run_whose_lease_ran_out_is_retried_and_its_old_worker_is_fenced(store: Store, run_id: str) -> None:
+    store.runs.claim(run_id, 1, "w", "t", LEASE)
+    upkeep(store)
+    assert state(store, run_id) == (RunState.RUNNING, 1)
+    make_due(store, "leases", run_id)
+    upkeep(store)
+    assert state(store, run_id) == (RunState.RETRYING, 1)
+    late = store.runs.finish(run_id, 1, "w", Ending(state=RunState.SUCCEEDED), entry="one", call=CALL)
+    assert not hasattr(late, "finished_at")
+    assert state(store, run_id) == (RunState.RETRYING, 1)
+
+
+def test_a_lease_that_is_renewed_is_not_recovered(store: Store, run_id: str) -> None:
+    store.runs.claim(run_id, 1, "w", "t", LEASE)
+    make_due(store, "leases", run_id)
+    assert store.runs.renew("w", [(run_id, 1)], LEASE) == []
+    assert store.runs.renew("other", [(run_id, 1)], LEASE) == [run_id]
+    upkeep(store)
+    assert state(store, run_id) == (RunState.RUNNING, 1)
+
+
+def test_a_message_that_got_lost_is_published_again(store: Store, run_id: str) -> None:
+    store.client.delete("default")
+    make_due(store, "unclaimed", run_id)
+    upkeep(store)
+    assert store.client.llen("default") == 1
+    assert store.client.zscore("onbeat:unclaimed", run_id) > 1
+
+
+def test_a_backlog_explains_the_wait_so_nothing_is_published_again(store: Store, run_id: str) -> None:
+    make_due(store, "unclaimed", run_id)
+    upkeep(store)
+    assert store.client.llen("default") == 1
+    assert store.client.zscore("onbeat:unclaimed", run_id) > 1
+
+
+def test_a_run_that_was_deleted_leaves_no_trace_in_the_waiting_places(store: Store, run_id: str) -> None:
+    store.client.delete("onbeat:run:r1")
+    for place in ("outbox", "retries", "leases", "unclaimed"):
+        make_due(store, place, run_id)
+    upkeep(store)
+    for place in ("outbox", "retries", "leases", "unclaimed"):
+        assert store.client.zcard(f"onbeat:{place}") == 0
+
+
+def test_what_a_command_announced_is_taken_by_one_beat_only(store: Store) -> None:
+    store.pauses.announce("entry.paused", entry="one", by="ada", reason="why")
+    assert store.pauses.take_announcements() == [
+        {"event": "entry.paused", "entry": "one", "by": "ada", "reason": "why"}
+    ]
+    assert store.pauses.take_announcements() == []
