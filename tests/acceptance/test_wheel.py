@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.xdist_group("wheel")  # built once
+
 NEEDED = ("pyproject.toml", "README.md", "LICENSE", "scheduler", "jobs", "tests")
 
 

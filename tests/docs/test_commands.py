@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_every_command_has_help_and_an_example_that_begins_with_it(listed: Liste
 
 
 @pytest.mark.parametrize("file", every_page(), ids=lambda file: file.name)
-def test_the_pages_speak_only_of_commands_that_exist(file: str) -> None:
+def test_the_pages_speak_only_of_commands_that_exist(file: Path) -> None:
     text = re.sub(r"```.*?```", "", file.read_text(), flags=re.DOTALL)
     for name in re.findall(r"(?:^ {4}|`|&& )onbeat ([a-z]+)", text, re.MULTILINE):
         assert name in main.listed, f"onbeat {name}"
