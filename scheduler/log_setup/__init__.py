@@ -120,7 +120,7 @@ def capture_fds() -> None:
     pipeline.writer.descriptor = private_copy(pipeline.writer.descriptor)
     for stream in (sys.__stdout__, sys.__stderr__):
         write_through(stream)
-    _Setup.captured = CapturedDescriptors(_take_text)
+    _Setup.captured = CapturedDescriptors(_take_text, _take_overdue)
     _Setup.captured.arm()
 
 
@@ -240,6 +240,12 @@ def _exception(exc_info: Any) -> BaseException | None:
 def _take_text(text: str, stream: Stream) -> None:
     if text.strip():
         foreign.line(_configured(), "info", {"message": text, "stream": stream})
+
+
+def _take_overdue() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, LineStream):
+            stream.take_overdue()
 
 
 def _after_fork_in_child() -> None:

@@ -11,6 +11,8 @@ import fcntl
 import os
 import select
 import threading
+import time
+from collections.abc import Callable
 from typing import IO
 
 from scheduler.log_setup.text_lines import DESCRIPTORS, LineSplitter, Stream, TakeLine
@@ -39,8 +41,9 @@ class CapturedDescriptors:
     be complete when the run ends. A forked child writes to its parent's pipes until `arm()` gives it its own.
     """
 
-    def __init__(self, take_line: TakeLine) -> None:
+    def __init__(self, take_line: TakeLine, every_second: Callable[[], None]) -> None:
         self._take_line = take_line
+        self._every_second = every_second
         self._sources: list[_Source] = []
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -106,15 +109,26 @@ class CapturedDescriptors:
         poll = select.poll()
         for descriptor in (*by_reader, stopped):
             poll.register(descriptor, select.POLLIN)
+        next_second = time.monotonic() + 1
         while True:
-            ready = {descriptor for descriptor, _ in poll.poll()}
+            ready = {descriptor for descriptor, _ in poll.poll(max(next_second - time.monotonic(), 0) * 1000)}
             if stopped in ready:
                 return
+            if time.monotonic() >= next_second:
+                next_second = time.monotonic() + 1
+                self._take_overdue()
             for descriptor in ready:
                 with self._lock:
                     ended = self._take_from(by_reader[descriptor]) is None
                 if ended:
                     poll.unregister(descriptor)  # a job closed descriptor 1 or 2: nothing will come any more
+
+    def _take_overdue(self) -> None:
+        with self._lock:
+            for source in self._sources:
+                if line := source.splitter.overdue():
+                    self._take_line(line, source.stream)
+        self._every_second()
 
     def _take_from(self, source: _Source) -> int | None:
         """Take one chunk. Its size in bytes, 0 if there is none now, None if nobody can write any more."""

@@ -11,6 +11,9 @@ Stream = Literal["stdout", "stderr"]
 DESCRIPTORS: dict[Stream, int] = {"stdout": 1, "stderr": 2}
 TakeLine = Callable[[str, Stream], None]
 
+_PATIENCE = 1  # seconds, about, that a line without newline waits for its end
+_PATIENCE_WITH_BARS = 10  # a progress bar that is drawn anew every few seconds is still one line
+
 
 class LineSplitter:
     """
@@ -24,6 +27,8 @@ class LineSplitter:
         self._line = ""
         self._missing = 0
         self._returned = False
+        self._redrawn = False
+        self._waited = 0
 
     def lines(self, text: str) -> list[str]:
         """The lines that `text` ended, without their newlines."""
@@ -39,20 +44,31 @@ class LineSplitter:
         """The line that was begun and not ended, if any; it is then forgotten."""
         return self._taken() or None
 
+    def overdue(self) -> str | None:
+        """
+        Asked once a second: the line that was begun and not ended, if nothing came for a while.
+
+        So the last words of a job that hangs are seen before it is killed. What follows begins a new line.
+        """
+        self._waited += 1
+        patience = _PATIENCE_WITH_BARS if self._line and self._redrawn else _PATIENCE
+        return self.rest() if self._waited > patience else None
+
     def _add(self, piece: str) -> None:
+        self._waited = 0
         for number, part in enumerate(piece.split("\r")):
             self._returned = self._returned or number > 0
             if not part:
                 continue
             if self._returned:
-                self._line, self._missing, self._returned = "", 0, False
+                self._line, self._missing, self._returned, self._redrawn = "", 0, False, True
             room = TEXT_LIMIT - len(self._line)
             self._line += part[:room]
             self._missing += max(len(part) - room, 0)
 
     def _taken(self) -> str:
         line = f"{self._line}… [cut: {self._missing} more characters]" if self._missing else self._line
-        self._line, self._missing, self._returned = "", 0, False
+        self._line, self._missing, self._returned, self._redrawn = "", 0, False, False
         return line
 
 
@@ -70,6 +86,7 @@ class LineStream(io.TextIOBase):
         self._stream = stream
         self._take_line = take_line
         self._splitters: dict[int, LineSplitter] = {}
+        self._lock = threading.RLock()
         self.buffer = _Bytes(self)
 
     encoding = "utf-8"
@@ -95,21 +112,35 @@ class LineStream(io.TextIOBase):
     def write(self, text: str, /) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        splitter = self._splitters.setdefault(threading.get_ident(), LineSplitter())
-        for line in splitter.lines(text):
+        with self._lock:
+            lines = self._splitters.setdefault(threading.get_ident(), LineSplitter()).lines(text)
+        for line in lines:
             self._take_line(line, self._stream)
         return len(text)
 
     def end_lines(self, *, of_all_threads: bool) -> None:
         """Take the lines that were begun and not ended: this thread's, dead threads', or everybody's."""
         alive = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
-        for ident in list(self._splitters):
-            if (of_all_threads or ident not in alive) and (line := self._splitters.pop(ident).rest()):
-                self._take_line(line, self._stream)
+        with self._lock:
+            ended = [ident for ident in self._splitters if of_all_threads or ident not in alive]
+            lines = [self._splitters.pop(ident).rest() for ident in ended]
+        self._take(lines)
+
+    def take_overdue(self) -> None:
+        """Asked once a second: take the lines that have waited long for their end."""
+        with self._lock:
+            lines = [splitter.overdue() for splitter in self._splitters.values()]
+        self._take(lines)
 
     def forget(self) -> None:
         """After a fork: what was begun is the parent's to end."""
         self._splitters = {}
+        self._lock = threading.RLock()
+
+    def _take(self, lines: Iterable[str | None]) -> None:
+        for line in lines:
+            if line:
+                self._take_line(line, self._stream)
 
 
 class _Bytes(io.RawIOBase):

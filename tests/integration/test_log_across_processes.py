@@ -286,3 +286,26 @@ def test_killing_a_process_leaves_only_whole_lines() -> None:
     *whole, last = lines
     assert all(json.loads(line) for line in whole)
     assert last.startswith(b"{")
+
+
+def test_the_last_words_of_a_process_that_hangs_are_seen_before_it_is_killed() -> None:
+    mark = new_mark()
+    script = PREAMBLE + textwrap.dedent(
+        """
+        configure("worker"); capture_fds(); bind_run(**RUN, attempt=1)
+        print("connecting to x", end=""); os.write(1, b"raw words")
+        threading.Event().wait()
+        """
+    )
+    process = launch([sys.executable, "-c", script], mark=mark, environ=environ())
+    try:
+        assert process.stdout is not None
+        lines = [json.loads(process.stdout.readline()) for _ in range(2)]
+        assert {line["message"] for line in lines} == {"connecting to x", "raw words"}
+        assert {line["run_id"] for line in lines} == {"r1"}
+    finally:
+        kill_all(mark)
+        process.wait(10)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()

@@ -40,6 +40,21 @@ def test_a_line_without_end_costs_bounded_memory_and_tells_what_is_missing() -> 
     ]
 
 
+def test_a_line_that_waits_long_for_its_end_is_shown_as_it_stands() -> None:
+    splitter = LineSplitter()
+    splitter.lines("working")
+    assert splitter.overdue() is None
+    splitter.lines("...")
+    assert [splitter.overdue() for _ in range(3)] == [None, "working...", None]
+    assert splitter.lines("done\n") == ["done"]
+
+
+def test_a_progress_bar_that_is_drawn_anew_waits_longer() -> None:
+    splitter = LineSplitter()
+    splitter.lines("10%\r20%")
+    assert [splitter.overdue() for _ in range(11)] == [None] * 10 + ["20%"]
+
+
 @pytest.fixture
 def taken() -> list[tuple[str, Stream]]:
     return []
@@ -93,3 +108,13 @@ def test_after_a_fork_the_parents_half_line_is_forgotten(
     stream.forget()
     stream.end_lines(of_all_threads=True)
     assert taken == []
+
+
+def test_what_a_hanging_job_printed_last_is_shown(
+    stream: LineStream, taken: list[tuple[str, Stream]]
+) -> None:
+    stream.write("connecting")
+    stream.take_overdue()
+    assert taken == []
+    stream.take_overdue()
+    assert taken == [("connecting", "stdout")]
