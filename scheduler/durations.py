@@ -6,6 +6,8 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Final
 
+from scheduler.quoting import quoted
+
 EXAMPLES: Final = '"90s", "1h30m", "2d" or "250ms"'
 LONGEST: Final = timedelta(days=36_500)
 FINEST: Final = timedelta(milliseconds=1)
@@ -27,9 +29,9 @@ def parse_duration(value: str | float) -> timedelta:
     anything else, for what is finer than a millisecond and for what is longer than a century.
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise ValueError(f"{value!r} is not a duration; write {EXAMPLES}")
+        raise ValueError(f"{quoted(value)} is not a duration; write {EXAMPLES}")
     if isinstance(value, str):
-        return _duration(_milliseconds(value.strip()), repr(_shortened(value)))
+        return _duration(_milliseconds(value.strip()), quoted(value))
     if not math.isfinite(value):
         raise ValueError(f"{value} is not a duration; write {EXAMPLES}")
     # repr is what was typed: 0.1 is 100 ms, not 100.00000000000000555 ms.
@@ -53,7 +55,7 @@ def format_duration(duration: timedelta) -> str:
 def _milliseconds(text: str) -> Fraction:
     if not text:
         raise ValueError(f"a duration is empty; write {EXAMPLES}")
-    shown = repr(_shortened(text))
+    shown = quoted(text)
     if text.startswith("-"):
         raise ValueError(f"{shown} is negative; a duration is not")
     if len(text) > _LONGEST_TEXT:
@@ -94,7 +96,3 @@ def _duration(milliseconds: Fraction, shown: str) -> timedelta:
     if milliseconds > LONGEST // FINEST:
         raise ValueError(f"{shown} is longer than a century; the longest duration is {LONGEST.days}d")
     return timedelta(milliseconds=int(milliseconds))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"

@@ -64,8 +64,8 @@ def load_catalogue(modules: Sequence[str], directory: Path) -> JobCatalogue:
     they are imported goes to stderr.
     """
     place = str(directory.resolve())
-    if place not in sys.path:
-        sys.path.insert(0, place)
+    if sys.path[:1] != [place]:
+        sys.path[:] = [place, *(other for other in sys.path if other != place)]
     importlib.invalidate_caches()
     imports = _Imports(Path(place))
     with contextlib.redirect_stdout(sys.stderr):

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal, Self, cast
 
 from scheduler.durations import format_duration, parse_duration
+from scheduler.quoting import quoted
 from scheduler.suggestion import did_you_mean
 
 Backoff = Literal["exponential", "fixed", "linear"]
@@ -137,7 +138,7 @@ def error_names(error: BaseException) -> tuple[str, ...]:
 
 def _attempts(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{value!r} is not a whole number")
+        raise ValueError(f"{quoted(value)} is not a whole number")
     if value < 1:
         raise ValueError(f"{value} attempts would never run; 1 means no retry")
     if value > MOST_ATTEMPTS:
@@ -148,7 +149,7 @@ def _attempts(value: object) -> int:
 def _backoff(value: object) -> Backoff:
     if value not in BACKOFFS:
         hint = did_you_mean(value, BACKOFFS) if isinstance(value, str) else ""
-        raise ValueError(f"{value!r} is not one of {', '.join(BACKOFFS)}{hint}")
+        raise ValueError(f"{quoted(value)} is not one of {', '.join(BACKOFFS)}{hint}")
     return value
 
 
@@ -158,15 +159,15 @@ def _wait(value: object) -> timedelta:
 
 def _share(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"{value!r} is not a number from 0 to 1; it is a share of the wait")
+        raise ValueError(f"{quoted(value)} is not a number from 0 to 1; it is a share of the wait")
     return float(value)
 
 
 def _errors(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
-        raise ValueError(f'{value!r} is not a list; write ["{value}"]')
+        raise ValueError(f'{quoted(value)} is not a list; write ["{value}"]')
     if not isinstance(value, (list, tuple)):
-        raise ValueError(f'{value!r} is not a list of exceptions, such as ["ConnectionError"]')
+        raise ValueError(f'{quoted(value)} is not a list of exceptions, such as ["ConnectionError"]')
     return tuple(_error(item) for item in value)
 
 
@@ -177,12 +178,12 @@ def _error(item: object) -> str:
         )
     if isinstance(item, str) and _DOTTED_NAME.fullmatch(item):
         return item
-    raise ValueError(f'{item!r} is not the name of an exception, such as "httpx.HTTPError"')
+    raise ValueError(f'{quoted(item)} is not the name of an exception, such as "httpx.HTTPError"')
 
 
 def _switch(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is not true or false")
+        raise ValueError(f"{quoted(value)} is not true or false")
     return value
 
 

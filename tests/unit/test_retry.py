@@ -126,7 +126,7 @@ def test_a_policy_survives_the_store() -> None:
     [
         ("max_attempts", 0, "max_attempts: 0 attempts would never run; 1 means no retry"),
         ("max_attempts", "3", "max_attempts: '3' is not a whole number"),
-        ("max_attempts", True, "max_attempts: True is not a whole number"),
+        ("max_attempts", True, "max_attempts: true is not a whole number"),
         ("max_attempts", 5_000, "max_attempts: 5000 is more than 1000, the most"),
         ("max_atempts", 3, "unknown key 'max_atempts'; did you mean 'max_attempts'?"),
         (

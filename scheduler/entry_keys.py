@@ -1,0 +1,260 @@
+"""The keys of an entry: what each may hold, and what is said of a value that it may not.
+
+A check takes a key's value as tomllib gives it, and gives back the value that an Entry has. It raises
+ValueError with what is wrong, without the key's name, or Misplaced to point at a part of the value.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from scheduler.crontab_fields import wall_times
+from scheduler.durations import FINEST, parse_duration
+from scheduler.quoting import quoted
+from scheduler.retry import retry_value
+from scheduler.schedule import Interval
+from scheduler.suggestion import did_you_mean
+from scheduler.wall_clock import zone_named
+
+NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+
+# Keys of INTERFACE.md's table that a later version does.
+UNSUPPORTED_KEYS: Final = frozenset(
+    {
+        "rrule", "at", "after", "solar", "seconds", "dst_gap", "dst_fold", "starts_at", "ends_at", "max_runs",
+        "exclude", "on_holiday", "jitter", "catchup_spread", "group", "start_deadline", "priority", "rate_limit",
+        "alert", "ping",
+    }
+)  # fmt: skip
+UNSUPPORTED_TABLES: Final = frozenset({"include", "calendars"})
+
+# What people write who come from elsewhere; difflib would not find these.
+OTHER_NAMES: Final = {
+    "cron": "crontab",
+    "schedule": "crontab",
+    "every": "interval",
+    "tz": "timezone",
+    "zone": "timezone",
+    "task": "job",
+    "func": "job",
+    "function": "job",
+    "command": "job",
+    "params": "kwargs",
+    "arguments": "kwargs",
+    "options": "kwargs",
+    "retries": "retry",
+    "max_retries": "retry",
+    "max_attempts": "retry",
+    "time_limit": "timeout",
+    "soft_time_limit": "soft_timeout",
+    "disabled": "enabled",
+    "concurrency": "max_active",
+}
+
+_QUEUE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+_LONGEST_TEXT: Final = 4_000
+
+
+class Misplaced(ValueError):
+    """A problem with a part of a value: `path` leads from the value to it."""
+
+    def __init__(self, message: str, path: tuple[str | int, ...], *, code: str = "value") -> None:
+        super().__init__(message)
+        self.path = path
+        self.code = code
+
+
+class Several(ValueError):
+    """More than one part of a value is wrong."""
+
+    def __init__(self, problems: list[Misplaced]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class NotYet(ValueError):
+    """A value that the interface has and this version has not."""
+
+
+def unknown_key(key: str, known: Mapping[str, Any], *, value: object = None) -> str:
+    """What is said of a key that no entry has."""
+    if key in OTHER_NAMES:
+        return f"unknown key {key!r}; did you mean {OTHER_NAMES[key]!r}?"
+    hint = did_you_mean(key, [*known, *UNSUPPORTED_KEYS])
+    if not hint and isinstance(value, dict):
+        hint = '; a name with a dot stands in quotes, as in [schedules."team.report"]'
+    return f"unknown key {key!r}{hint}"
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{quoted(value)} is not a text in quotes")
+    if len(value) > _LONGEST_TEXT:
+        raise ValueError(f"is longer than {_LONGEST_TEXT} characters")
+    return value
+
+
+def _job(value: object) -> str:
+    text = _text(value)
+    if not text or any(character.isspace() for character in text):
+        raise ValueError(f"{quoted(text)} is not the dotted name of a job, such as 'jobs.reports.nightly'")
+    return text
+
+
+def _crontab(value: object) -> str:
+    if isinstance(value, list):
+        raise NotYet("a list of crontabs is not supported by this version yet; write an entry for each")
+    text = _text(value)
+    wall_times(text)
+    return " ".join(text.split())
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError(f'{quoted(value)} is not a duration; write "90s", "1h30m", "2d" or "250ms"')
+    return parse_duration(value)
+
+
+def _positive(value: object) -> timedelta:
+    duration = _duration(value)
+    if duration < FINEST:
+        raise ValueError(f"{quoted(value)} is no time at all; leave the key out for no limit")
+    return duration
+
+
+def _interval(value: object) -> timedelta:
+    duration = _duration(value)
+    if duration < FINEST:
+        raise ValueError(f"{quoted(value)} never moves on; the shortest interval is 1ms")
+    return Interval(duration).every
+
+
+def _anchor(value: object) -> datetime:
+    moment = value
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+    if not isinstance(moment, datetime):
+        raise ValueError(f"{quoted(value)} is not a moment such as 2026-01-01T00:00:00Z")
+    if moment.utcoffset() is None:
+        raise ValueError(f"{quoted(value)} has no zone; end it with Z or +01:00")
+    return moment
+
+
+def _timezone(value: object) -> str:
+    return zone_named(_text(value)).key
+
+
+def _args(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{quoted(value)} is not a list")
+    return [_json(item, (index,)) for index, item in enumerate(value)]
+
+
+def _kwargs(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f'{quoted(value)} is not a table, such as {{ region = "eu" }}')
+    return {name: _json(item, (name,)) for name, item in value.items()}
+
+
+def _json(value: object, path: tuple[str | int, ...]) -> Any:
+    """`value` as JSON keeps it: dates become text, which annotated arguments are read from again."""
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Misplaced(f"{value} can't be kept as JSON", path)
+    if isinstance(value, dict):
+        return {name: _json(item, (*path, name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_json(item, (*path, index)) for index, item in enumerate(value)]
+    return value
+
+
+def _queue(value: object) -> str:
+    text = _text(value)
+    if not _QUEUE.fullmatch(text):
+        raise ValueError(f"{quoted(text)} can't name a queue; use letters, digits and _ . : -, at most 100")
+    return text
+
+
+def _retry(value: object) -> dict[str, Any]:
+    """The values of a `retry` table by its keys; it is merged with others before it is a policy."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{quoted(value)} is not a table, such as {{ max_attempts = 3 }}")
+    checked, wrong = {}, []
+    for key, item in value.items():
+        try:
+            checked[key] = retry_value(key, item)
+        except ValueError as problem:
+            code = "unknown-key" if str(problem).startswith("unknown key") else "value"
+            wrong.append(Misplaced(str(problem), (key,), code=code))
+    if wrong:
+        raise Several(wrong)
+    return checked
+
+
+def _switch(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{quoted(value)} is not true or false")
+    return value
+
+
+def _choice(*choices: str, later: tuple[str, ...]) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        text = _text(value)
+        if text in later:
+            raise NotYet(f"{text!r} is not supported by this version yet; what is: {', '.join(choices)}")
+        if text not in choices:
+            hint = did_you_mean(text, [*choices, *later])
+            raise ValueError(f"{quoted(text)} is not one of {', '.join((*choices, *later))}{hint}")
+        return text
+
+    return check
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{quoted(value)} is not a whole number")
+    if not 1 <= value <= 1_000_000:  # noqa: PLR2004 - beyond it is a mistake, and Lua counts no further exactly
+        raise ValueError(f"{quoted(value)} is not between 1 and 1000000")
+    return value
+
+
+def _tags(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f'{quoted(value)} is not a list, such as ["nightly"]')
+    for index, item in enumerate(value):
+        if not isinstance(item, str):
+            raise Misplaced(f"{quoted(item)} is not a text in quotes", (index,))
+    return tuple(value)
+
+
+CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
+    "job": _job,
+    "crontab": _crontab,
+    "interval": _interval,
+    "anchor": _anchor,
+    "timezone": _timezone,
+    "args": _args,
+    "kwargs": _kwargs,
+    "queue": _queue,
+    "timeout": _positive,
+    "soft_timeout": _positive,
+    "retry": _retry,
+    "enabled": _switch,
+    "overlap": _choice("skip", "allow", later=("queue", "replace")),
+    "max_active": _count,
+    "catchup": _choice("latest", later=("none", "all")),
+    "catchup_window": _positive,
+    "description": _text,
+    "owner": _text,
+    "tags": _tags,
+    "runbook": _text,
+    "keep_runs": _count,
+    "keep_for": _positive,
+}
+KINDS: Final = ("crontab", "interval")
