@@ -6,12 +6,14 @@ import sys
 import tempfile
 import zoneinfo
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
 from scheduler.errors import InvalidSettings, OnbeatError, Unreachable
+from scheduler.problem import errors_in
 from scheduler.server_url import server_name
 from scheduler.settings import EMBEDDED_URL_FILE, Settings, load_settings, unknown_settings, with_server
 from scheduler.status import Status, broker_is_the_store, read_status
@@ -90,16 +92,17 @@ def _project_findings(settings: Settings, directory: Path) -> Iterator[Finding]:
     from scheduler.job_catalogue import load_catalogue
     from scheduler.schedule_file import read_schedules
 
-    catalogue = load_catalogue(settings.jobs, directory)
-    wrong = [problem for problem in catalogue.problems if problem.severity == "error"]
+    with redirect_stdout(sys.stderr):  # what a module prints when it is imported is no part of our answer
+        catalogue = load_catalogue(settings.jobs, directory)
+    wrong = errors_in(catalogue.problems)
     for problem in wrong:
-        yield Finding("jobs", "error", problem.text().splitlines()[0], "mend the module, or ONBEAT_JOBS")
+        yield Finding("jobs", "error", problem.headline(), "mend the module, or ONBEAT_JOBS")
     if not wrong:
         yield Finding("jobs", "ok", f"{len(catalogue.jobs)} jobs from {', '.join(settings.jobs)}")
     file = read_schedules(settings.schedules, catalogue=catalogue, environ=os.environ)
-    errors = [problem for problem in file.problems if problem.severity == "error"]
+    errors = errors_in(file.problems)
     if errors:
-        text = f"{settings.schedules}: {_count(len(errors), 'problem')}; the first: {errors[0].message}"
+        text = f"{settings.schedules}: {_count(len(errors), 'problem')}, the first: {errors[0].message}"
         yield Finding("schedules", "error", text, "`onbeat check` shows them all")
     else:
         yield Finding(

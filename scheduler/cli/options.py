@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from scheduler.settings import Settings
     from scheduler.store import Store
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -32,17 +33,26 @@ def entry_argument(*, required: bool = True) -> Callable[[Decorated], Decorated]
 
 
 @contextmanager
-def open_store() -> "Iterator[Store]":
+def open_store(settings: "Settings | None" = None) -> "Iterator[Store]":
     """The store that the settings name, closed afterwards.
 
     Raises InvalidSettings for a wrong setting and Unreachable where no server is configured.
     """
+    from scheduler.errors import Unreachable
     from scheduler.settings import load_settings
+    from scheduler.store import StoreRefused
     from scheduler.store import open_store as opened
 
-    store = opened(load_settings())
+    settings = settings or load_settings()
+    store = opened(settings)
     try:
         yield store
+    except StoreRefused:
+        raise
+    except Unreachable as error:
+        if settings.redis_url is not None:
+            raise
+        raise Unreachable(str(error), hint="`onbeat up` ended without tidying up; start it again") from error
     finally:
         store.close()
 

@@ -14,10 +14,21 @@ def settings(*, as_json: bool) -> None:
     """Print every setting with its value and its source. Secrets, and passwords in URLs, are masked."""
     from scheduler.cli.document import print_document
     from scheduler.cli.tables import Cell, Column, print_table
-    from scheduler.settings import load_settings, origins_of_settings, unknown_settings, variable_name
+    from scheduler.settings import (
+        EMBEDDED_URL_FILE,
+        Origin,
+        load_settings,
+        origins_of_settings,
+        unknown_settings,
+        variable_name,
+        with_server,
+    )
 
     current = load_settings()
     origins = origins_of_settings()
+    if current.redis_url is None and EMBEDDED_URL_FILE.exists():
+        current = with_server(current)
+        origins["redis_url"] = Origin("embedded server", "redis_url")
     rows = [
         {
             "setting": variable_name(field),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli.options import examples, json_option
+from scheduler.cli.options import examples, json_option, open_store
 
 if TYPE_CHECKING:
     from scheduler.cli.tables import Cell, Column
@@ -19,14 +19,10 @@ def status(*, as_json: bool) -> None:
     from scheduler.cli.document import print_document
     from scheduler.settings import load_settings
     from scheduler.status import read_status, status_document
-    from scheduler.store import open_store
 
     settings = load_settings()
-    store = open_store(settings)
-    try:
+    with open_store(settings) as store:
         found = read_status(store, settings)
-    finally:
-        store.close()
     if as_json:
         print_document(status_document(found))
     else:

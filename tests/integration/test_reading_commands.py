@@ -221,7 +221,8 @@ def test_trigger_creates_a_run_with_its_own_arguments_and_announces_it(store: St
     assert announced["event"] == "entry.triggered"
     assert announced["run_id"] == document["run_id"]
     assert "@" in announced["by"]
-    assert store.outbox.size() == 1
+    assert store.outbox.size() == 0
+    assert store.client.llen("quick") == 1
 
 
 def test_trigger_at_a_time_waits_in_the_outbox_until_then(store: Store, onbeat: Onbeat) -> None:
@@ -288,21 +289,3 @@ def test_health_follows_the_signs_of_this_host(
     store.presence.sign_in("beats", "beat-1", {"host": "here"})
     assert onbeat("health", "beat").expect().out.startswith("beat is well: beat-1 ended its last turn ")
     onbeat("health", "worker").expect(1)
-
-
-def test_doctor_finds_nothing_wrong_with_a_store_that_works(
-    store: Store, onbeat: Onbeat, tmp_path: Path
-) -> None:
-    (tmp_path / "jobs.py").write_text("from scheduler import job\n\n@job\ndef hello(): ...\n")
-    (tmp_path / "schedules.toml").write_text('[schedules.hello]\njob = "jobs.hello"\ninterval = "30s"\n')
-    findings = {each["check"]: each for each in onbeat("doctor", "--json").expect().json()}
-    assert {name: each["level"] for name, each in findings.items() if each["level"] != "ok"} == {
-        "persistence": "warning",
-        "beats": "warning",
-        "workers": "warning",
-    }
-    assert findings["eviction"]["text"] == "maxmemory-policy is noeviction"
-    assert findings["schedules"]["text"] == "schedules.toml: 1 entry"
-    text = onbeat("doctor").expect().out
-    assert text.endswith("Nothing wrong, 3 worth a look\n")
-    assert "→ set `appendonly yes`" in text

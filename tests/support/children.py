@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-MARK = "ONBEAT_TEST_MARK"
+MARK = "TEST_MARK_OF_ONBEAT"
 
 # prctl(PR_SET_PDEATHSIG): Linux ends the program with the thread that started it, even by kill -9 of pytest.
 # Asked for after that thread ended it would do nothing: hence the look at who the parent is now.
