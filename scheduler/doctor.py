@@ -14,9 +14,10 @@ from typing import Final, Literal
 
 from scheduler.errors import InvalidSettings, OnbeatError, Unreachable
 from scheduler.problem import errors_in
+from scheduler.publisher import same_server
 from scheduler.server_url import server_name
 from scheduler.settings import EMBEDDED_URL_FILE, Settings, load_settings, unknown_settings, with_server
-from scheduler.status import Status, broker_is_the_store, read_status
+from scheduler.status import Status, read_status
 from scheduler.store import Store, open_store
 from scheduler.store.server import ServerFacts, server_facts
 from scheduler.timestamps import rough
@@ -184,7 +185,7 @@ def clock_finding(skew: timedelta) -> Finding:
 
 def broker_finding(settings: Settings) -> Finding:
     """Whether the broker answers, where it is another server."""
-    if settings.broker_url is None or broker_is_the_store(settings):
+    if settings.broker_url is None or same_server(settings):
         return Finding("broker", "ok", "messages go through the same server")
     url = settings.broker_url.get_secret_value()
     from kombu.connection import Connection
@@ -193,7 +194,7 @@ def broker_finding(settings: Settings) -> Finding:
     try:
         connection = Connection(url, connect_timeout=2)  # type: ignore[no-untyped-call]  # kombu has no types
         with connection:
-            connection.ensure_connection(max_retries=1, timeout=2)
+            connection.ensure_connection(max_retries=1, timeout=2)  # type: ignore[no-untyped-call]
     except (OperationalError, OSError) as error:
         text = f"{server_name(url)} can't be reached: {error}"
         return Finding("broker", "error", text, "is the broker running there? check ONBEAT_BROKER_URL")

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from scheduler.entry import DEFAULT_QUEUE
-from scheduler.run import Run
+from scheduler.publisher import same_server
 from scheduler.settings import Settings
 from scheduler.store import Store
 from scheduler.store.entries import Applied, StoredEntry
@@ -84,7 +83,8 @@ class Status:
         if (count := self.ledger.unaccounted) != 0:
             found.append(f"{count} ticks have no disposition")
         if self.alive_beats and (late := self.overdue):
-            found.append(f"{len(late)} entries are overdue, {next(iter(late))!r} the longest")
+            entries = "1 entry is" if len(late) == 1 else f"{len(late)} entries are"
+            found.append(f"{entries} overdue, {next(iter(late))!r} the longest")
         found += [f"the entry {name!r} can't be read" for name, each in self.entries.items() if each.trouble]
         return found
 
@@ -110,11 +110,6 @@ def read_status(store: Store, settings: Settings) -> Status:
         applied=store.entries.applied(),
         outbox=store.outbox.size(),
     )
-
-
-def last_runs(store: Store, names: Iterable[str]) -> dict[str, Run]:
-    """The newest run of each of these entries that has one."""
-    return store.runs.latest(names)
 
 
 def status_document(status: Status) -> dict[str, Any]:
@@ -149,20 +144,6 @@ def status_document(status: Status) -> dict[str, Any]:
     }
 
 
-def broker_is_the_store(settings: Settings) -> bool:
-    """True where messages wait in the same Redis as everything else, the default."""
-    if settings.broker_url is None:
-        return True
-    if settings.redis_url is None:
-        return False
-    return _place(settings.broker_url.get_secret_value()) == _place(settings.redis_url.get_secret_value())
-
-
-def _place(url: str) -> tuple[str | None, int | None, str]:
-    parts = urlsplit(url)
-    return parts.hostname, parts.port, parts.path.rstrip("/")
-
-
 def _queues(
     store: Store, settings: Settings, entries: Iterable[StoredEntry], workers: Iterable[Sign]
 ) -> tuple[Queue, ...]:
@@ -172,7 +153,7 @@ def _queues(
             takers.setdefault(name, []).append(sign.id)
     names = {stored.entry.queue for stored in entries if stored.entry is not None} | set(takers)
     ordered = sorted(names or {DEFAULT_QUEUE})
-    here = broker_is_the_store(settings)
+    here = same_server(settings)
     lengths = store.outbox.queue_lengths(ordered) if here else {}
     return tuple(Queue(name, lengths.get(name), tuple(takers.get(name, ()))) for name in ordered)
 

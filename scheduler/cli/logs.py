@@ -56,9 +56,11 @@ def line_text(line: Mapping[str, Any]) -> str:
     message = line.get("message")
     what = str(message) if message is not None else str(line.get("event", ""))
     extra = " ".join(f"{name}={_value(value)}" for name, value in line.items() if name not in _KNOWN)
-    return "  ".join(part for part in (click.style(clock, dim=True), label + what) if part) + (
-        click.style(f"  {extra}", dim=True) if extra else ""
-    )
+    parts = [click.style(clock, dim=True)] if clock else []
+    parts.append(label + what)
+    if extra:
+        parts.append(click.style(extra, dim=True))
+    return "  ".join(parts)
 
 
 _KNOWN = frozenset(

@@ -115,7 +115,7 @@ def test_a_broker_that_is_the_store_needs_no_check_of_its_own() -> None:
 
 
 def test_a_broker_that_is_down_is_wrong_and_its_password_is_masked() -> None:
-    finding = broker_finding(load_settings(broker_url="amqp://me:hush@127.0.0.1:1//"))
+    finding = broker_finding(load_settings(redis_url="redis://h", broker_url="amqp://me:hush@127.0.0.1:1//"))
     assert finding.level == "error"
     assert finding.text.startswith("127.0.0.1:1 can't be reached")
     assert "hush" not in finding.text
