@@ -1,0 +1,171 @@
+"""`onbeat next`: the coming ticks, from the file alone."""
+
+import heapq
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+import click
+
+from scheduler.cli.options import entry_argument, examples, json_option
+
+if TYPE_CHECKING:
+    from scheduler.entry import Entry
+
+DEFAULT_COUNT = 10
+MOST = 10_000
+
+
+class Tick(NamedTuple):
+    """One entry at one time; in the order of time, then of names."""
+
+    scheduled_at: datetime
+    entry: str
+
+
+@click.command(
+    "next",
+    epilog=examples(
+        "onbeat next",
+        "onbeat next backup --count 3 --timezone America/New_York",
+        "onbeat next backup --from 2026-03-28 --until 2026-03-31  # across a change of the clock",
+    ),
+)
+@entry_argument(required=False)
+@click.option("--from", "start", metavar="TIME", help="Ticks from then on, with it (now).")
+@click.option("--until", metavar="TIME", help="Ticks up to then, with it.")
+@click.option(
+    "-n",
+    "--count",
+    type=click.IntRange(1, MOST),
+    help=f"At most so many ({DEFAULT_COUNT}; with --until {MOST}).",
+)
+@click.option("--timezone", metavar="ZONE", help="Show, and read, times in this zone (the entry's own).")
+@json_option
+def next_(
+    *,
+    entry: str | None,
+    start: str | None,
+    until: str | None,
+    count: int | None,
+    timezone: str | None,
+    as_json: bool,
+) -> None:
+    """Show the coming ticks of ENTRY, or of all enabled entries together. Needs no server.
+
+    What the file says is shown, not what a beat has applied, nor pauses. Changes of the clock are taken into
+    account.
+    """
+    from scheduler.cli.document import print_document
+
+    zone = _zone(timezone)
+    now = datetime.now(UTC)
+    first = _moment(start, "--from", now, zone) if start else now
+    last = _moment(until, "--until", now, zone) if until else None
+    chosen = _chosen(entry)
+    most = count or (MOST if last else DEFAULT_COUNT)
+    found = list(islice(ticks(chosen, first, last), most + 1))
+    zones = {name: zone or _zone_of(each) for name, each in chosen.items()}
+    if as_json:
+        print_document([_document(tick, zones[tick.entry]) for tick in found[:most]])
+    elif found:
+        _print(found[:most], zones, now)
+    else:
+        click.echo("No tick in that time." if chosen else "No enabled entry has a schedule.", err=True)
+    if last and len(found) > most:
+        click.echo(f"There are more; --count shows up to {MOST}.", err=True)
+
+
+def ticks(entries: "Mapping[str, Entry]", start: datetime, until: datetime | None) -> Iterator[Tick]:
+    """The ticks of `entries` from `start` to `until`, both with it, the earliest first."""
+    after = start - timedelta(microseconds=1)
+    return heapq.merge(*(_ticks_of(name, entry, after, until) for name, entry in entries.items()))
+
+
+def _ticks_of(name: str, entry: "Entry", after: datetime, until: datetime | None) -> Iterator[Tick]:
+    while entry.schedule is not None and (tick := entry.schedule.next_after(after)) is not None:
+        if until is not None and tick > until:
+            return
+        yield Tick(tick, name)
+        after = tick
+
+
+def _chosen(name: str | None) -> "dict[str, Entry]":
+    """The entry of that name, or all that are enabled and have a schedule.
+
+    Raises InvalidSchedules where the file can't be used, NotFound where it has no such entry.
+    """
+    from scheduler.errors import InvalidSchedules, NotFound
+    from scheduler.schedule_file import read_schedules
+    from scheduler.settings import load_settings
+    from scheduler.suggestion import did_you_mean
+
+    path = load_settings().schedules
+    file = read_schedules(path, catalogue=None, environ=os.environ)
+    if file.errors:
+        raise InvalidSchedules(
+            f"{path} can't be used", problems=file.errors, hint="`onbeat check` shows all of it"
+        )
+    if name is None:
+        return {key: each for key, each in file.entries.items() if each.enabled and each.schedule}
+    if name not in file.entries:
+        hint = did_you_mean(name, file.entries)
+        raise NotFound(f"no such entry in {path}: {name!r}{hint}", hint="`onbeat next` shows them all")
+    entry = file.entries[name]
+    if entry.schedule is None:
+        click.echo(f"{name} has no schedule: it runs only by hand, with `onbeat trigger {name}`", err=True)
+    elif not entry.enabled:
+        click.echo(f"{name} is disabled: these are the times it would have", err=True)
+    return {name: entry}
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    from scheduler.wall_clock import zone_named
+
+    try:
+        return zone_named(name) if name else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--timezone") from None
+
+
+def _moment(text: str, option: str, now: datetime, zone: ZoneInfo | None) -> datetime:
+    from scheduler.timestamps import parse_moment
+
+    try:
+        return parse_moment(text, now=now, zone=zone)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
+
+
+def _zone_of(entry: "Entry") -> ZoneInfo:
+    from scheduler.schedule import Crontab
+
+    return ZoneInfo(entry.schedule.timezone if isinstance(entry.schedule, Crontab) else "UTC")
+
+
+def _document(tick: Tick, zone: ZoneInfo) -> dict[str, object]:
+    local = tick.scheduled_at.astimezone(zone).isoformat(timespec="milliseconds")
+    return {"entry": tick.entry, "scheduled_at": tick.scheduled_at, "local": local}
+
+
+def _print(found: list[Tick], zones: Mapping[str, ZoneInfo], now: datetime) -> None:
+    from scheduler.cli.tables import Cell, Column, Content, print_table
+    from scheduler.timestamps import relative, rfc3339
+
+    rows: list[list[Content]] = []
+    for tick in found:
+        zone = zones[tick.entry]
+        local = tick.scheduled_at.astimezone(zone)
+        clock = f"{local:%a %F %T}" + (f".{local:%f}"[:4] if local.microsecond else "")
+        rows.append(
+            [
+                tick.entry,
+                Cell(f"{clock} {local:%Z}", plain=local.isoformat(timespec="milliseconds")),
+                Cell(relative(tick.scheduled_at, now), "dim", plain=rfc3339(tick.scheduled_at)),
+                Cell(zone.key, "dim"),
+            ]
+        )
+    print_table([Column("entry", most=40), Column("local"), Column("when"), Column("zone", drop=1)], rows)

@@ -1,0 +1,171 @@
+"""JSON Schema (draft 2020-12) of schedules.toml: its keys, this project's jobs and their arguments.
+
+What a schema can't say (that a crontab ever comes, that a soft time-out is the shorter one) `onbeat check`
+says.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from zoneinfo import available_timezones
+
+from pydantic import PydanticUserError
+
+from scheduler.crontab_fields import ALIASES
+from scheduler.entry import DEFAULT_QUEUE
+from scheduler.entry_keys import NAME
+from scheduler.job import JobDeclaration
+from scheduler.job_arguments import Parameters, parameters_of
+from scheduler.retry import BACKOFFS, MOST_ATTEMPTS
+
+Schema = dict[str, Any]
+
+_REFERENCE: Final = r"\$\{"  # a string with a variable may become anything
+_DURATION: Final = {"$ref": "#/$defs/duration"}
+_TEXT: Final = {"type": "string"}
+_COUNT: Final = {"type": "integer", "minimum": 1, "maximum": 1_000_000}
+_ERRORS: Final = {"type": "array", "items": _TEXT}
+
+
+def schema_of(jobs: Mapping[str, JobDeclaration]) -> Schema:
+    """The schema of a file whose entries may run `jobs`."""
+    definitions: Schema = {"duration": _duration(), "retry": _retry(), "keys": _keys(jobs)}
+    arguments = [rule for name, job in jobs.items() if (rule := _arguments_rule(name, job, definitions))]
+    definitions["table"] = {
+        "$ref": "#/$defs/keys",
+        "unevaluatedProperties": False,
+        "not": {"required": ["crontab", "interval"]},
+        "dependentRequired": {"anchor": ["interval"]},
+    }
+    definitions["entry"] = {"$ref": "#/$defs/table", "allOf": arguments}
+    definitions["entry_with_job"] = {"$ref": "#/$defs/entry", "required": ["job"]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Onbeat's schedules.toml",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "defaults": {"$ref": "#/$defs/table", "description": "Any key of an entry, for every entry."},
+            "schedules": {
+                "type": "object",
+                "description": "The entries: [schedules.NAME].",
+                "propertyNames": {"pattern": f"^{NAME.pattern}$"},
+            },
+        },
+        # A job in [defaults] is every entry's job.
+        "if": {"properties": {"defaults": {"required": ["job"]}}, "required": ["defaults"]},
+        "then": _entries("entry"),
+        "else": _entries("entry_with_job"),
+        "$defs": definitions,
+    }
+
+
+def _entries(definition: str) -> Schema:
+    return {"properties": {"schedules": {"additionalProperties": {"$ref": f"#/$defs/{definition}"}}}}
+
+
+def _duration() -> Schema:
+    unit = "".join(rf"([0-9]+(\.[0-9]+)?\s*{unit}\s*)?" for unit in ("w", "d", "h", "m", "s", "ms"))
+    return {
+        "description": '"90s", "1h30m", "2d", "250ms", or a number of seconds',
+        "anyOf": [
+            {"type": "string", "pattern": rf"^\s*({unit}|[0-9]+(\.[0-9]+)?)\s*$", "minLength": 1},
+            {"type": "string", "pattern": _REFERENCE},
+            {"type": "number", "minimum": 0},
+        ],
+    }
+
+
+def _retry() -> Schema:
+    described: dict[str, tuple[Schema, str]] = {
+        "max_attempts": (
+            {"type": "integer", "minimum": 1, "maximum": MOST_ATTEMPTS},
+            "How often it is tried in all.",
+        ),
+        "backoff": ({"enum": list(BACKOFFS)}, "How the wait grows."),
+        "initial": (_DURATION, "The first wait (10s)."),
+        "max": (_DURATION, "The longest wait (10m)."),
+        "jitter": (
+            {"type": "number", "minimum": 0, "maximum": 1},
+            "Each wait is up to this share shorter (0.1).",
+        ),
+        "on": (_ERRORS, "Exceptions that are tried again (any)."),
+        "give_up_on": (_ERRORS, "Exceptions that are not."),
+        "on_lost": ({"type": "boolean"}, "Whether a run whose worker died is tried again (true)."),
+    }
+    return {"type": "object", "additionalProperties": False, "properties": _properties(described)}
+
+
+def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
+    zones = {"anyOf": [{"enum": sorted(available_timezones())}, {"type": "string", "pattern": _REFERENCE}]}
+    fields = rf"^\s*\S+(\s+\S+){{4}}\s*$|^\s*({'|'.join(ALIASES)})\s*$|{_REFERENCE}"
+    moment = {"type": "string", "format": "date-time"}
+    described: dict[str, tuple[Schema, str]] = {
+        "job": (_job(jobs), "The dotted name of a job."),
+        "crontab": ({"type": "string", "pattern": fields}, "minute hour day-of-month month day-of-week"),
+        "interval": (_DURATION, "The time between two ticks."),
+        "anchor": (moment, "A moment at which the interval ticks (the Unix epoch)."),
+        "timezone": (zones, "The zone whose clock the crontab reads (UTC)."),
+        "args": ({"type": "array"}, "The job's arguments by position."),
+        "kwargs": ({"type": "object"}, "The job's arguments by name."),
+        "queue": (_TEXT, f"Which workers may run it ({DEFAULT_QUEUE})."),
+        "timeout": (_DURATION, "An attempt is ended after this long."),
+        "soft_timeout": (_DURATION, "The job is told after this long, and may tidy up."),
+        "retry": ({"$ref": "#/$defs/retry"}, "When and how a failed attempt is followed by another."),
+        "enabled": ({"type": "boolean"}, "false: it stays in the list and does not tick (true)."),
+        "overlap": ({"enum": ["skip", "allow"]}, "What a tick does while a run is active (skip)."),
+        "max_active": (_COUNT, "How many runs may be active before overlap holds (1)."),
+        "catchup": ({"enum": ["latest"]}, "What runs of the ticks missed in downtime (latest)."),
+        "catchup_window": (_DURATION, "Ticks missed longer ago are not made up for (1d)."),
+        "description": (_TEXT, "For people."),
+        "owner": (_TEXT, "Who to ask."),
+        "tags": ({"type": "array", "items": _TEXT}, "For people and filters."),
+        "runbook": (_TEXT, "What to do when it fails: a link."),
+        "keep_runs": (_COUNT, "How many finished runs are kept (100)."),
+        "keep_for": (_DURATION, "How long finished runs are kept (30d)."),
+    }
+    return {"type": "object", "properties": _properties(described)}
+
+
+def _properties(described: Mapping[str, tuple[Schema, str]]) -> Schema:
+    return {key: {**schema, "description": text} for key, (schema, text) in described.items()}
+
+
+def _job(jobs: Mapping[str, JobDeclaration]) -> Schema:
+    first_lines = [job.doc.partition("\n")[0] for job in jobs.values()]
+    names = {"enum": list(jobs), "x-taplo": {"docs": {"enumValues": first_lines}}}
+    return {"anyOf": [names, {"type": "string", "pattern": _REFERENCE}]}
+
+
+def _arguments_rule(name: str, job: JobDeclaration, definitions: Schema) -> Schema | None:
+    """What an entry with this job may have as `args` and `kwargs`; None where anything may be."""
+    parameters = parameters_of(job.function)
+    if parameters is None:
+        return None
+    kwargs: Schema = {
+        "properties": {key: _value_schema(name, parameters, key, definitions) for key in parameters.named}
+    }
+    if parameters.named_rest is None:
+        kwargs["additionalProperties"] = False
+    args: Schema = {}
+    if parameters.positional:
+        by_position = [parameter.name for parameter in parameters.positional]
+        args["prefixItems"] = [_value_schema(name, parameters, key, definitions) for key in by_position]
+    if parameters.rest is None:
+        args["maxItems"] = len(parameters.positional)
+    return {
+        "if": {"properties": {"job": {"const": name}}, "required": ["job"]},
+        "then": {"properties": {"args": args, "kwargs": kwargs}},
+    }
+
+
+def _value_schema(job: str, parameters: Parameters, key: str, definitions: Schema) -> Schema | bool:
+    adapter = parameters.adapters.get(key)
+    if adapter is None:
+        return True
+    try:
+        schema: Schema = adapter.json_schema(ref_template=f"#/$defs/{job}.{{model}}")
+    except PydanticUserError:
+        return True  # a type that pydantic reads and can't describe
+    for model, definition in schema.pop("$defs", {}).items():
+        definitions[f"{job}.{model}"] = definition
+    return schema
