@@ -88,6 +88,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._pipes: list[_Pipe] = []
         self._started_s = 0.0
+        self._asked_to_stop = False
 
     @property
     def name(self) -> str:
@@ -115,6 +116,7 @@ class Child:
         self._pipes = [_Pipe("stdout", process.stdout), _Pipe("stderr", process.stderr)]
         self._started_s = time.monotonic()
         self.start_at_s = None
+        self._asked_to_stop = False
         self.last_words.clear()
         self.last_error = None
 
@@ -160,6 +162,12 @@ class Child:
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, number)
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, once: a worker takes a second one as "at once"."""
+        if not self._asked_to_stop:
+            self._asked_to_stop = self._process is not None
+            self.send(signal.SIGTERM)
 
     def kill(self) -> None:
         """Kill the process and its whole group."""

@@ -116,7 +116,7 @@ class Tree:
         reason = self._stop_reason or (str(self._failure) if self._failure else "the end")
         emit("up.draining", reason=reason)
         for child in self._children:
-            child.send(signal.SIGTERM)
+            child.ask_to_stop()
         give_up_at = time.monotonic() + self._grace_s
         killed = False
         while running := [child for child in self._children if child.pid is not None]:
@@ -250,7 +250,7 @@ class Tree:
         self._stop_reason = self._stop_reason or reason
         for child in self._children:
             if self._stops == 1:
-                child.send(signal.SIGTERM)
+                child.ask_to_stop()
             else:
                 child.kill()
         if self._stops >= _STOPS_TO_LEAVE:

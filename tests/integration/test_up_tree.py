@@ -201,3 +201,22 @@ def test_a_stop_during_the_start_of_the_server_ends_in_order(tmp_path: Path) -> 
     with tree(tmp_path, server=True, worker=OBEDIENT) as up:
         eventually((tmp_path / ".onbeat/valkey.conf").exists, 10)
         assert up.stop() == 0
+
+
+def test_a_child_is_asked_to_stop_only_once(tmp_path: Path) -> None:
+    """A worker takes a second SIGTERM as "at once", and cuts off the jobs that run."""
+    counting = """
+import signal, threading
+asked = threading.Semaphore(0)
+def on_term(*_):
+    print('{"event": "test.asked"}')
+    asked.release()
+signal.signal(signal.SIGTERM, on_term)
+print('{"event": "test.up"}')
+asked.acquire()
+asked.acquire(timeout=0.5)
+"""
+    with tree(tmp_path, worker=counting) as up:
+        up.wait_for_event("test.up")
+        assert up.stop() == 0
+        assert len(up.named("test.asked")) == 1
