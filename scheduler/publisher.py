@@ -109,7 +109,7 @@ class BrokerPublisher:
     def close(self) -> None:
         """Let the connection go; the next `publish` opens another."""
         if self._connection is not None:
-            self._connection.collapse()
+            self._connection.collect()
         self._connection = self._producer = None
         self._declared.clear()
 

@@ -10,7 +10,7 @@ from scheduler import systemd_notify
 from scheduler.beat.turn import Turn, take_turn
 from scheduler.beat.upkeep import keep_up
 from scheduler.errors import Unreachable
-from scheduler.log_setup import emit
+from scheduler.log_setup import emit, traceback_text
 from scheduler.publisher import BrokerUnreachable, Publisher
 from scheduler.store import Store
 from scheduler.store.ticks import Waiting
@@ -76,8 +76,16 @@ class Loop:
         """Take turns until `stop`; then sign out, so that nobody waits for this beat."""
         while not self._stopping:
             self._wake.clear()
-            self._wake.wait(self.step())
+            self._wake.wait(self._step_whatever_happens())
         self._sign_out()
+
+    def _step_whatever_happens(self) -> float:
+        """A fault of ours in one turn must not end the turns of all entries: it is told, and the next one tries."""
+        try:
+            return self.step()
+        except Exception as error:  # noqa: BLE001 - the edge of the process
+            emit("beat.turn_failed", error=repr(error), traceback=traceback_text(error))
+            return LONGEST_SLEEP.total_seconds()
 
     def step(self) -> float:
         """One turn with all that belongs to it; returns how long to sleep until the next, in seconds."""

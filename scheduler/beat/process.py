@@ -7,6 +7,7 @@ from types import FrameType
 from uuid import uuid4
 
 from scheduler import __version__, systemd_notify
+from scheduler.beat.file_watch import FileWatch
 from scheduler.beat.loop import Loop
 from scheduler.beat.schedules import Schedules, rejected
 from scheduler.errors import InvalidSchedules, Unreachable
@@ -21,7 +22,7 @@ def run(settings: Settings) -> int:
 
     1. Read and check the file: a bad one refuses the start (exit code 3), before anything else is touched.
     2. Ask the store: one that refuses us ends the start (exit code 4), one that is out of reach is waited for.
-    3. Apply the file, once the store answers, and take turns. SIGHUP reads and applies it again.
+    3. Apply the file, once the store answers, and take turns. A change of it, or SIGHUP, has it read and applied again.
 
     What ends the start is logged, with what to do next.
     """
@@ -41,6 +42,8 @@ def _run(settings: Settings) -> int:
     store = open_store(settings)
     member = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
     schedules = Schedules(settings, store, member)
+    # Before the file is read: a change that comes meanwhile is noticed.
+    watch = FileWatch(settings.schedules, lambda: loop.soon(lambda: _reload(schedules)))
     file = schedules.read()
     _ask(store)
     about = {
@@ -60,7 +63,9 @@ def _run(settings: Settings) -> int:
     )
     loop.soon(lambda: schedules.apply(file))
     systemd_notify.ready(f"{len(file.entries)} entries from {settings.schedules}")
+    watch.start()
     loop.run()
+    watch.stop()
     systemd_notify.stopping()
     emit("beat.stopped", beat=member)
     store.close()

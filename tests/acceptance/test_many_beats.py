@@ -4,6 +4,8 @@ import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from scheduler.store import Keys, Store, connect
 from tests.support.project import Project
 from tests.support.valkey import ValkeyServer
@@ -29,6 +31,7 @@ def note(path: str) -> None:
 """
 
 
+@pytest.mark.timeout(200)
 def test_two_beats_and_two_workers_decide_every_tick_once_and_start_nothing_twice(
     project: Project, valkey: ValkeyServer
 ) -> None:

@@ -214,7 +214,7 @@ def test_every_outcome_that_a_job_can_have_is_on_record(fleet: Project, store: S
         eventually(lambda: not _alive(child), what="the end of what the job had started")
         assert worker.stop() == 0
         assert beat.stop() == 0
-    assert worker.strays() == []
+    assert worker.strays == []
 
 
 def test_all_that_a_job_writes_is_bound_to_its_run_on_stdout_and_in_the_store(
@@ -234,9 +234,9 @@ def test_all_that_a_job_writes_is_bound_to_its_run_on_stdout_and_in_the_store(
             "no newline at the end",
         }
         assert lines <= set(kept)
-        on_stdout = {event.get("message") for event in worker.events() if event.get("run_id") == run_id}
+        on_stdout = {event.get("message") for event in worker.events if event.get("run_id") == run_id}
         assert lines <= on_stdout
-    assert worker.strays() == []
+    assert worker.strays == []
 
 
 def test_a_child_that_is_killed_loses_its_run_at_once_and_it_is_retried_by_policy(
