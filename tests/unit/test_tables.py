@@ -13,7 +13,7 @@ from scheduler.run import RunState
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 COLUMNS = [Column("run"), Column("late", "right", drop=1), Column("note", flexible=True)]
-ROWS = [
+ROWS: list[list[str | Cell]] = [
     [Cell("aaaaaaaa", plain="aaaaaaaa-1111"), "3s", Cell("a note of more than thirty characters", "red")],
     ["b", Cell(""), "short"],
 ]
