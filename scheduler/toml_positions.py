@@ -130,8 +130,8 @@ class TomlPositions:
                     path, here = (*path, self._name(leaf)), self._span(leaf)
                     self._keys.setdefault(path, here)
                 self._declare(path, here)
-                value = node.children[-1]
-                if value.type not in (*_KEYS, "="):
+                value = [child for child in node.children if child.is_named and child.type != "comment"][-1]
+                if value is not key:
                     waiting.append((value, path))
                 continue
             self._values.setdefault(path, self._span(node))
