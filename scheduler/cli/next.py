@@ -41,6 +41,7 @@ class Tick(NamedTuple):
     "-n",
     "--count",
     type=click.IntRange(1, MOST),
+    metavar="N",
     help=f"At most so many ({DEFAULT_COUNT}; with --until {MOST}).",
 )
 @click.option("--timezone", metavar="ZONE", help="Show, and read, times in this zone (the entry's own).")

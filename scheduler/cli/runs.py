@@ -24,11 +24,18 @@ LATE = timedelta(seconds=5)
     "states",
     multiple=True,
     type=click.Choice([state.value for state in RunState], case_sensitive=False),
-    help="Only these; may be given several times.",
+    metavar="STATE",
+    help="Only these: queued, running, retrying, succeeded, failed, skipped, expired, cancelled.",
 )
 @click.option("--since", type=Moment(backwards=True), help="Only runs queued since then: 24h, 14:00, a date.")
 @click.option(
-    "-n", "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many."
+    "-n",
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="At most so many.",
 )
 @json_option
 def runs(

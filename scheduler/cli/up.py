@@ -23,7 +23,9 @@ SHOWN_ENTRIES = 10
 @click.command(
     epilog=examples("onbeat up", "onbeat up -c 4", "onbeat up | jq -c 'select(.level == \"error\")'")
 )
-@click.option("-c", "--concurrency", type=click.IntRange(1, 10_000), help="So many runs at once.")
+@click.option(
+    "-c", "--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="So many runs at once."
+)
 def up(*, concurrency: int | None) -> int:
     """Start everything here: a beat, a worker, and a server of their own.
 

@@ -12,7 +12,11 @@ POOLS = ("prefork", "threads", "solo")
     "-Q", "--queues", metavar="Q,Q", help="Take only these queues (those of the entries, else default)."
 )
 @click.option(
-    "-c", "--concurrency", type=click.IntRange(1, 10_000), help="So many runs at once (one for each core)."
+    "-c",
+    "--concurrency",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    help="So many runs at once (one for each core).",
 )
 @click.option(
     "--pool", type=click.Choice(POOLS), default="prefork", show_default=True, help="What executes the runs."

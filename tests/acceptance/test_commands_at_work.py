@@ -11,6 +11,7 @@ from scheduler.store import Keys, Store, connect
 from tests.support.process import OnbeatProcess
 from tests.support.project import Project
 from tests.support.valkey import ValkeyServer
+from tests.support.waiting import eventually
 
 JOBS = """
 import time
@@ -108,6 +109,18 @@ def test_health_is_well_while_beat_and_worker_end_their_turns(running: Project) 
     for part in ("beat", "worker"):
         ended = running.run("health", part, within=5).expect()
         assert ended.out.startswith(f"{part} is well: ")
+
+
+def test_a_frozen_beat_is_not_well_and_well_again_when_it_goes_on(scheduled: Project) -> None:
+    def health() -> int:
+        return scheduled.run("health", "beat", "--max-age", "3s", within=5).code
+
+    with scheduled.start("beat") as beat:
+        eventually(lambda: health() == 0, within=20, what="a beat that is well")
+        beat.send(signal.SIGSTOP)
+        eventually(lambda: health() == 1, within=20, what="a beat that is not")
+        beat.send(signal.SIGCONT)
+        eventually(lambda: health() == 0, within=20, what="a beat that is well again")
 
 
 def test_a_run_that_is_waited_for_shows_its_log_and_gives_its_outcome(running: Project) -> None:
