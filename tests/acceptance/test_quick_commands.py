@@ -10,12 +10,14 @@ from tests.support.project import Project
 MODULES_OF = (
     sys.executable,
     "-c",
-    "import sys\n"
-    "from scheduler.cli import main\n"
-    "try:\n"
-    "    main(sys.argv[1:])\n"
-    "finally:\n"
-    "    print(*sorted(sys.modules), file=sys.stderr)",
+    (
+        "import sys\n"
+        "from scheduler.cli import main\n"
+        "try:\n"
+        "    main(sys.argv[1:])\n"
+        "finally:\n"
+        "    print(*sorted(sys.modules), file=sys.stderr)"
+    ),
 )
 
 
