@@ -3,6 +3,7 @@
 import errno
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -154,3 +155,22 @@ def test_what_is_listed_can_be_loaded_and_is_called_so() -> None:
         assert isinstance(command, click.Command)
         assert command.name is not None
         assert command.name.rstrip("_") == name
+
+
+@pytest.mark.parametrize(
+    ("words", "at", "found"),
+    [
+        ("onbeat en", 1, ["plain,entries"]),
+        ("onbeat show h", 2, ["plain,hello"]),
+        ("onbeat runs --js", 2, ["plain,--json"]),
+    ],
+)
+def test_a_shell_is_offered_commands_options_and_entries(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: str, at: int, found: list[str]
+) -> None:
+    (tmp_path / "schedules.toml").write_text("[schedules.hello]\n[schedules.backup]\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("_ONBEAT_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(at))
+    assert run()[1].split() == found
