@@ -121,7 +121,10 @@ def _print_first_screen(
                 "folder",
                 f"~/{here.relative_to(home)}" if here.is_relative_to(home) and here != home else str(here),
             ),
-            ("schedules", f"{settings.schedules}, {len(entries)} entries"),
+            (
+                "schedules",
+                f"{settings.schedules}, {len(entries)} {'entry' if len(entries) == 1 else 'entries'}",
+            ),
             (
                 "server",
                 str(settings.redis_url) if server is None else "Valkey, embedded; its data is in .onbeat/",

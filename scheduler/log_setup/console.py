@@ -19,7 +19,11 @@ _MINUTE_MS = 60_000
 _RESET, _BOLD, _DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
 _RED, _GREEN, _YELLOW, _BLUE, _MAGENTA, _CYAN = (f"\x1b[{code}m" for code in range(31, 37))
 _LEVEL_COLOUR = {"critical": _BOLD + _RED, "error": _RED, "warning": _YELLOW, "debug": _DIM}
-_EVENT_COLOUR = {"run.succeeded": _GREEN, "run.started": _BLUE, "tick.dispatched": _DIM}
+_EVENT_COLOUR = {
+    "run.succeeded": _GREEN,
+    "run.started": _BLUE,
+    **dict.fromkeys(("tick.dispatched", "up.started", "server.started", "child.started"), _DIM),
+}
 _PROCESS_COLOUR = {"beat": _MAGENTA, "worker": _CYAN, "web": _BLUE}
 
 _HIDDEN = frozenset(
@@ -34,6 +38,7 @@ _HIDDEN = frozenset(
         "job",
         "message",
         "traceback",
+        "problems",
         "stream",
     }
 )
@@ -66,8 +71,10 @@ def render_console(event: Mapping[str, Any], *, colour: bool | None = None) -> s
     )
     tint = _LEVEL_COLOUR.get(level, _EVENT_COLOUR.get(name, ""))
     lines = f"{head} {_body(event, name, level, tint, paint)}".rstrip()
-    trace = event.get("traceback")
-    return f"{lines}\n{_indented(str(trace), paint)}" if trace else lines
+    beneath = [_indented(str(problem), paint, loud=0) for problem in _listed(event.get("problems"))]
+    if trace := event.get("traceback"):
+        beneath.append(_indented(str(trace), paint, loud=-1))
+    return "\n".join((lines, *beneath))
 
 
 class _Paint:
@@ -112,6 +119,10 @@ def _values(event: Mapping[str, Any], paint: _Paint) -> str:
     return " ".join(f"{paint(_DIM, _plain(name) + '=')}{value}" for name, value in shown.items())
 
 
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _value(value: Any) -> str:
     if isinstance(value, str):
         text = _plain(value)
@@ -137,11 +148,12 @@ def _clock(timestamp: Any) -> str:
         return _plain(timestamp or "")[:8].ljust(8)
 
 
-def _indented(text: str, paint: _Paint) -> str:
+def _indented(text: str, paint: _Paint, *, loud: int) -> str:
+    """The text four columns in, the line that says what is wrong in red: a problem's first, a traceback's last."""
     lines = _safe(text, colour=False).split("\n")
-    last = len(lines) - 1
+    said = loud % len(lines)
     return "\n".join(
-        f"    {paint(_RED if number == last else _DIM, line)}".rstrip() for number, line in enumerate(lines)
+        f"    {paint(_RED if number == said else _DIM, line)}".rstrip() for number, line in enumerate(lines)
     )
 
 

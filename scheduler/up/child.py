@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from scheduler.log_setup.text_lines import Stream
 from scheduler.parent_death import ending_with_parent
@@ -83,7 +83,7 @@ class Child:
         self.pauses = Pauses()
         self.start_at_s: float | None = None
         self.last_words: deque[str] = deque(maxlen=_LAST_WORDS)
-        self.last_error: str | None = None
+        self.last_error: Mapping[str, Any] | None = None
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         self._pipes: list[_Pipe] = []

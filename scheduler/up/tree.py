@@ -30,13 +30,18 @@ MakeChildren = Callable[[str | None], Sequence[ChildSpec]]
 
 
 class ChildFailed(OnbeatError):
-    """A child can't start. `said` is what it wrote to stderr, line by line."""
+    """A child can't start. `said` is what it told about that, line by line; its last error event and its stderr."""
 
-    def __init__(self, name: str, code: int, said: Sequence[str], error: str | None) -> None:
+    def __init__(self, child: Child, code: int) -> None:
+        said = list(child.last_words)
+        event = child.last_error or {}
+        for problem in event.get("problems") or ():
+            said += str(problem).split("\n")
         reasons = [match[1] for line in said if (match := re.match(r"error: (.*)", line))]
         hints = [match[1] for line in said if (match := re.match(r"\s*hint: (.*)", line))]
-        reason = "; ".join(reasons) or error or f"it ended with exit code {code}"
-        super().__init__(f"the {name} can't start: {reason}", hint=hints[-1] if hints else None)
+        reason = "; ".join(reasons) or event.get("error") or f"it ended with exit code {code}"
+        hint = hints[-1] if hints else event.get("hint")
+        super().__init__(f"the {child.name} can't start: {reason}", hint=hint)
         self.exit_code = code
         self.said = tuple(said)
 
@@ -150,7 +155,7 @@ class Tree:
             if event["event"] == "process.output" and event.get("stream") == "stderr":
                 child.last_words.append(str(event["message"]))
             if event.get("level") in ("error", "critical") and "error" in event:
-                child.last_error = str(event["error"])
+                child.last_error = event
 
     def _after_end(self, child: Child) -> None:
         code, lived_s = child.reap()
@@ -163,13 +168,8 @@ class Tree:
             child.start_at_s = time.monotonic() + wait_s
             emit("child.restarting", child=child.name, wait_s=wait_s)
             return
-        self._failure = ChildFailed(child.name, code or 1, child.last_words, child.last_error)
-        emit(
-            "child.given_up",
-            child=child.name,
-            exit_code=code,
-            error="\n".join(child.last_words) or str(self._failure),
-        )
+        self._failure = failure = ChildFailed(child, code or 1)
+        emit("child.given_up", child=child.name, exit_code=code, error=str(failure), hint=failure.hint)
 
     def _look_after_server(self) -> None:
         if self._server is None or self._stops or (code := self._server.exit_code()) is None:

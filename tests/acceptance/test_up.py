@@ -131,7 +131,9 @@ def test_on_a_terminal_it_shows_what_comes_next_and_a_log_for_people(serverless_
     shown = _on_a_terminal(serverless_project, until="run.succeeded")
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert plain.startswith("Onbeat ")
-    assert re.search(r"^\s*hello\s+(now|in \d+\S*)\s+\d\d:\d\d:\d\d\s+every 1s\s+jobs\.hello", plain, re.MULTILINE)
+    assert re.search(
+        r"^\s*hello\s+(now|in \d+\S*)\s+\d\d:\d\d:\d\d\s+every 1s\s+jobs\.hello", plain, re.MULTILINE
+    )
     assert re.search(r"^\d\d:\d\d:\d\d worker hello +│ hello world", plain, re.MULTILINE)
     assert "\x1b[32mrun.succeeded" in shown
     assert '{"' not in plain

@@ -61,6 +61,13 @@ def test_a_traceback_stands_indented_beneath() -> None:
     assert lines.split("\n")[0].endswith('error="ValueError: no"')
 
 
+def test_problems_of_a_file_stand_indented_beneath() -> None:
+    lines = shown(
+        "schedules.rejected", error="2 problems", problems=["s.toml:1:1: bad\n  ^", "s.toml:2:1: worse"]
+    )
+    assert lines.split("\n")[1:] == ["    s.toml:1:1: bad", "      ^", "    s.toml:2:1: worse"]
+
+
 def test_a_job_cannot_act_on_the_terminal() -> None:
     evil = "\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m\x07 \x1b"
     assert shown("run.log", message=evil).endswith("│ red\ufffd")
