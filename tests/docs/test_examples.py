@@ -1,0 +1,64 @@
+"""The examples in the pages are real: they parse, they are checked, they run."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from scheduler.schedule_file import read_schedules
+from tests.docs.pages import DOCS, ROOT, every_page, page
+from tests.support.project import Project
+
+FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return [source for found, source in FENCE.findall(text) if found == language]
+
+
+PYTHON = [(file, source) for file in every_page() for source in blocks(file.read_text(), "python")]
+TOML = [(file, source) for file in every_page() for source in blocks(file.read_text(), "toml")]
+
+
+def place(value: object) -> str:
+    return str(value.relative_to(ROOT)) if isinstance(value, Path) else ""
+
+
+@pytest.mark.parametrize(("file", "source"), PYTHON, ids=place)
+def test_python_examples_compile(file: Path, source: str) -> None:
+    compile(source, str(file), "exec")
+
+
+@pytest.mark.parametrize(("file", "source"), TOML, ids=place)
+def test_schedules_in_the_pages_have_no_problem(file: Path, source: str, tmp_path: Path) -> None:
+    """A line of a table alone stands for a part of an entry."""
+    if not source.startswith("["):
+        source = f'[schedules.example]\njob = "jobs.example"\ninterval = "1m"\n{source}'
+    path = tmp_path / "schedules.toml"
+    path.write_text(source)
+    environ = dict.fromkeys(re.findall(r"\$\{(\w+)\}", source), "set")
+    problems = read_schedules(path, catalogue=None, environ=environ).problems
+    assert [problem.text() for problem in problems] == [], file
+
+
+def test_the_first_job_page_leads_to_a_job_that_runs(serverless_project: Project) -> None:
+    text = page("how-to/first-job.md")
+    job, test = blocks(text, "python")
+    (entry,) = blocks(text, "toml")
+    project = serverless_project
+    project.run("init", "demo").expect()
+    project.directory /= "demo"
+    project.write("jobs/space.py", job)
+    project.write("tests/test_space.py", test)
+    schedules = project.directory / "schedules.toml"
+    schedules.write_text(f"{schedules.read_text()}\n{entry}")
+    project.run("check", "--strict").expect()
+    assert len(project.run("next", "space", "--json").expect().json()) > 1
+    with project.start("up") as up:
+        up.wait_for_event("worker.started", within=20)
+        assert "free" in project.run("trigger", "space", "--wait").expect().out
+
+
+def test_every_page_of_the_how_tos_is_short() -> None:
+    for file in (DOCS / "how-to").glob("*.md"):
+        assert len(file.read_text().splitlines()) <= 110, file.name
