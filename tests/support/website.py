@@ -33,7 +33,9 @@ class Website:
 
 @contextmanager
 def website(
-    answer: Callable[[Request, BaseHTTPRequestHandler], object] | None = None, *, certificate: str | None = None
+    answer: Callable[[Request, BaseHTTPRequestHandler], object] | None = None,
+    *,
+    certificate: str | None = None,
 ) -> Iterator[Website]:
     """Serve on a free port of localhost; with TLS where `certificate` names one of tests/data/tls."""
     site = Website(answer, certificate)
