@@ -25,7 +25,7 @@ from structlog.typing import EventDict, WrappedLogger
 from scheduler.errors import OnbeatError
 from scheduler.events import CATALOGUE, LEVELS, Level
 from scheduler.log_setup import foreign, run_context
-from scheduler.log_setup.console import render_console
+from scheduler.log_setup.console import render_console, wants_colour
 from scheduler.log_setup.descriptors import CapturedDescriptors, private_copy, write_through
 from scheduler.log_setup.json_lines import described, json_line, json_value, rfc3339, traceback_text
 from scheduler.log_setup.line_writer import LineWriter
@@ -83,7 +83,13 @@ def configure(
     """
     threshold = _level(level)
     console = format == "console" or (format is None and os.isatty(stream_fd))
-    pipeline = Pipeline(process, writer=LineWriter(stream_fd), console=console, level=threshold)
+    pipeline = Pipeline(
+        process,
+        writer=LineWriter(stream_fd),
+        console=console,
+        colour=wants_colour(stream_fd),
+        level=threshold,
+    )
     _Setup.pipeline = pipeline
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, _deliver],

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -48,18 +47,24 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 
 
-def wants_colour(descriptor: int = 1) -> bool:
-    """Whether to colour what goes to this descriptor: a terminal that can, and no NO_COLOR (no-color.org)."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and os.isatty(descriptor)
+def wants_colour(descriptor: int) -> bool:
+    """
+    Whether to colour what goes to this descriptor: a terminal that can.
+
+    NO_COLOR (no-color.org) says never, FORCE_COLOR always.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (os.environ.get("TERM") != "dumb" and os.isatty(descriptor))
 
 
-def render_console(event: Mapping[str, Any], *, colour: bool | None = None) -> str:
+def render_console(event: Mapping[str, Any], *, colour: bool) -> str:
     """
     The event as text for a terminal, without the last newline; a traceback follows on lines of its own.
 
-    `event` is what a JSON line holds. `colour` None means: as NO_COLOR and TERM say.
+    `event` is what a JSON line holds.
     """
-    paint = _Paint(on=_environment_allows_colour() if colour is None else colour)
+    paint = _Paint(on=colour)
     name, level = str(event.get("event", "")), str(event.get("level", "info"))
     process = _plain(event.get("process", ""))
     head = " ".join(
@@ -171,7 +176,3 @@ def _safe(text: str, *, colour: bool) -> str:
 
     cleaned = _CONTROL.sub("\ufffd", _ESCAPE.sub(kept, text))
     return f"{cleaned}{_RESET}" if "\x1b" in cleaned else cleaned
-
-
-def _environment_allows_colour() -> bool:
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.__stdout__ is not None

@@ -32,16 +32,19 @@ class Pipeline:
     `now` is this process's own clock: a log line tells when it was written, not when something was due.
     """
 
-    def __init__(self, process: str, *, writer: LineWriter, console: bool, level: Level) -> None:
+    def __init__(
+        self, process: str, *, writer: LineWriter, console: bool, colour: bool, level: Level
+    ) -> None:
         self.process = process
         self.writer = writer
         self.sink: RunSink | None = None
         self._console = console
+        self._colour = colour
         self._threshold = LEVELS.index(level)
         self._host = socket.gethostname()
         self._pid = os.getpid()
         self._flood = Flood()
-        self._flood_lock = threading.Lock()
+        self._flood_lock = threading.RLock()  # a signal handler may warn in the middle of a warning
         self._in_sink = threading.local()
 
     def deliver(self, name: str, level: Level, fields: Mapping[str, Any], *, limited: bool = False) -> None:
@@ -78,7 +81,7 @@ class Pipeline:
         """The child has its own process id, and counts its own warnings."""
         self._pid = os.getpid()
         self._flood = Flood()
-        self._flood_lock = threading.Lock()
+        self._flood_lock = threading.RLock()
         self.writer.after_fork_in_child()
 
     def _is_let_through(self, name: str, level: Level, fields: Mapping[str, Any]) -> bool:
@@ -115,7 +118,7 @@ class Pipeline:
 
     def _write(self, document: Mapping[str, Any]) -> None:
         if self._console:
-            self.writer.write(f"{render_console(document)}\n".encode())
+            self.writer.write(f"{render_console(document, colour=self._colour)}\n".encode())
         else:
             self.writer.write(encoded_line(document))
 

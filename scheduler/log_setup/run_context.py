@@ -13,7 +13,7 @@ import structlog.contextvars
 
 from scheduler.events import RUN_FIELDS
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a signal handler may print while a run is bound
 _active: dict[str, Mapping[str, Any]] = {}
 
 
@@ -60,4 +60,4 @@ def active_runs() -> int:
 def forget_lock() -> None:
     """After a fork: the thread that may have held the lock does not exist in the child."""
     global _lock  # noqa: PLW0603 - the lock is the module's, and only a fork replaces it
-    _lock = threading.Lock()
+    _lock = threading.RLock()

@@ -91,25 +91,27 @@ def test_colours_follow_level_and_event() -> None:
     assert "\x1b[33mrun.retrying" in coloured("run.retrying", "warning")
 
 
-def test_no_color_and_dumb_terminals_are_respected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    event = {**BASE, "event": "run.succeeded"}
-    assert "\x1b" in render_console(event)
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b" not in render_console(event)
-    monkeypatch.delenv("NO_COLOR")
-    monkeypatch.setenv("TERM", "dumb")
-    assert "\x1b" not in render_console(event)
-
-
-def test_a_pipe_wants_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr("os.isatty", lambda _: False)
-    assert not wants_colour(1)
-    monkeypatch.setattr("os.isatty", lambda _: True)
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    assert wants_colour(1)
+@pytest.mark.parametrize(
+    ("environ", "terminal", "wanted"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"TERM": "dumb"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+    ],
+)
+def test_colours_are_for_terminals_that_want_them(
+    environ: dict[str, str], terminal: bool, wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm", **environ}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("os.isatty", lambda _: terminal)
+    assert wants_colour(1) is wanted
 
 
 @pytest.mark.parametrize(
