@@ -44,10 +44,11 @@ def create_app(settings: Settings) -> Celery:
         task_default_queue=DEFAULT_QUEUE,
         task_serializer="json",
         accept_content=["json"],
-        # Onbeat's messages are doorbells: what they name is claimed from the store, so a message is let go of early
-        # and a worker keeps none in its pocket.
+        # Onbeat's messages are doorbells: what they name is claimed from the store, so a message is let go of early,
+        # and a worker takes one only when it has a child free, so that no run waits behind a long one.
         task_acks_late=False,
         worker_prefetch_multiplier=1,
+        worker_disable_prefetch=_is_redis(broker_url),
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
@@ -87,8 +88,12 @@ def kombu_url(url: str) -> str:
     return f"redis+socket://{parts.path}?{urlencode(query)}"
 
 
+def _is_redis(url: str) -> bool:
+    return urlsplit(url).scheme in {"redis", "rediss", "unix"}
+
+
 def _transport_options(broker_url: str, prefix: str) -> dict[str, Any]:
-    if urlsplit(broker_url).scheme not in {"redis", "rediss", "unix"}:
+    if not _is_redis(broker_url):
         return {"confirm_publish": True}
     options: dict[str, Any] = {
         "socket_timeout": BROKER_TIMEOUT_S,

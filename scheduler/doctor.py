@@ -7,10 +7,9 @@ import tempfile
 import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from scheduler.errors import InvalidSettings, OnbeatError, Unreachable
 from scheduler.problem import errors_in
@@ -19,24 +18,12 @@ from scheduler.server_url import server_name
 from scheduler.settings import EMBEDDED_URL_FILE, Settings, load_settings, unknown_settings, with_server
 from scheduler.status import Status, read_status
 from scheduler.store import Store, open_store
-from scheduler.store.server import ServerFacts, server_facts
+from scheduler.store.safety import Finding, facts_findings
+from scheduler.store.server import server_facts
 from scheduler.timestamps import rough
-
-Level = Literal["ok", "warning", "error"]
 
 SKEW_WORTH_A_WORD: Final = timedelta(seconds=1)
 SKEW_TOO_MUCH: Final = timedelta(seconds=30)
-FULL: Final = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the check-up. `mend` says what to do, where there is something to do."""
-
-    check: str
-    level: Level
-    text: str
-    mend: str | None = None
 
 
 def examine(directory: Path) -> list[Finding]:
@@ -139,36 +126,6 @@ def _findings_of(store: Store, settings: Settings) -> list[Finding]:
         broker_finding(settings),
         *status_findings(read_status(store, settings)),
     ]
-
-
-def facts_findings(facts: ServerFacts) -> Iterator[Finding]:
-    """Whether the server keeps what it is told."""
-    if facts.replica:
-        yield Finding(
-            "server",
-            "error",
-            "it is a replica, which takes no writes",
-            "point ONBEAT_REDIS_URL at the primary",
-        )
-    if facts.write_failing:
-        yield Finding("persistence", "error", "its last write to disk failed", "look at its log and its disk")
-    elif facts.append_only is False:
-        mend = "set `appendonly yes`: after a crash, runs since the last snapshot are forgotten or done again"
-        yield Finding("persistence", "warning", "append-only persistence is off", mend)
-    elif facts.append_only:
-        yield Finding("persistence", "ok", "append-only persistence is on")
-    if facts.eviction_policy is not None and facts.eviction_policy != "noeviction":
-        text = f"maxmemory-policy is {facts.eviction_policy}: it may throw entries and runs away"
-        yield Finding(
-            "eviction", "error" if facts.max_memory else "warning", text, "set `maxmemory-policy noeviction`"
-        )
-    elif facts.eviction_policy is not None:
-        yield Finding("eviction", "ok", "maxmemory-policy is noeviction")
-    if facts.max_memory and facts.used_memory > facts.max_memory * FULL:
-        share = facts.used_memory / facts.max_memory
-        yield Finding(
-            "memory", "warning", f"{share:.0%} of maxmemory is used", "raise maxmemory, or keep fewer runs"
-        )
 
 
 def clock_finding(skew: timedelta) -> Finding:

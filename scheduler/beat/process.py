@@ -15,6 +15,8 @@ from scheduler.log_setup import capture_fds, configure, emit
 from scheduler.publisher import open_publisher
 from scheduler.settings import Settings
 from scheduler.store import Store, StoreRefused, open_store
+from scheduler.store.safety import facts_findings
+from scheduler.store.server import server_facts
 
 
 def run(settings: Settings) -> int:
@@ -61,6 +63,7 @@ def _run(settings: Settings) -> int:
         schedules=str(settings.schedules),
         entries=len(file.entries),
     )
+    loop.soon(lambda: _warn_of_unsafe(store))
     loop.soon(lambda: schedules.apply(file))
     systemd_notify.ready(f"{len(file.entries)} entries from {settings.schedules}")
     watch.start()
@@ -79,6 +82,12 @@ def _ask(store: Store) -> None:
         raise
     except Unreachable:
         return  # the loop says so, and waits for it
+
+
+def _warn_of_unsafe(store: Store) -> None:
+    for finding in facts_findings(server_facts(store.client)):
+        if finding.level != "ok":
+            emit("store.unsafe", reason=finding.text, hint=finding.mend)
 
 
 def _answer_signals(loop: Loop, schedules: Schedules) -> None:

@@ -9,7 +9,7 @@ from scheduler.cli.options import examples, json_option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scheduler.doctor import Finding
+    from scheduler.store.safety import Finding
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 

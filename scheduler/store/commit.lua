@@ -49,6 +49,16 @@ local function create_run(name, run_id, scheduled, job, queue, max_attempts, cal
   end
 end
 
+-- An active run for which another one must wait, or false. What is on no record any more is active no longer.
+local function overlapping(active, max_active)
+  while redis.call('SCARD', active) >= max_active do
+    local run_id = redis.call('SRANDMEMBER', active)
+    if redis.call('EXISTS', own .. 'run:' .. run_id) == 1 then return run_id end
+    redis.call('SREM', active, run_id)
+  end
+  return false
+end
+
 local results = {}
 while at < #ARGV do
   local key, name, score, tick = take(), take(), take(), take()
@@ -72,9 +82,8 @@ while at < #ARGV do
     local run_id, scheduled, job, queue, max_attempts, call, message =
       take(), take(), take(), take(), take(), take(), take()
     if fresh then
-      local active = own .. 'active:' .. name
-      if overlap == 'skip' and redis.call('SCARD', active) >= max_active then
-        local running = redis.call('SRANDMEMBER', active)
+      local running = overlap == 'skip' and overlapping(own .. 'active:' .. name, max_active)
+      if running then
         leave_out(name, 'skipped_overlap', 1, cjson.encode({
           disposition = 'skipped_overlap', first = tonumber(scheduled), last = tonumber(scheduled), count = 1,
           reason = 'run ' .. running .. ' is not finished', decided = tonumber(now_ms)}))

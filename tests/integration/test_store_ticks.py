@@ -80,6 +80,15 @@ def test_a_tick_is_skipped_while_the_run_before_it_is_not_finished(store: Store)
     assert store.client.llen("default") == 1
 
 
+def test_an_active_run_that_is_on_no_record_any_more_blocks_nobody(store: Store) -> None:
+    apply(store, Entry(name="slow", job="jobs.x", schedule=Interval(timedelta(minutes=1))))
+    store.client.sadd("onbeat:active:slow", "gone")
+    make_due(store, "slow", timedelta(minutes=1))
+    take_turn(store, push=True)
+    assert store.ledger.totals().dispatched == 1
+    assert "gone" not in store.runs.active("slow")
+
+
 def test_paused_ticks_are_recorded_and_not_replayed(store: Store) -> None:
     apply(store, Entry(name="paused", job="jobs.x", schedule=Interval(timedelta(minutes=1))))
     now = store.presence.now()

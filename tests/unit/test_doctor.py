@@ -9,13 +9,13 @@ from scheduler.doctor import (
     broker_finding,
     clock_finding,
     examine,
-    facts_findings,
     folder_finding,
     python_finding,
     settings_findings,
     zones_finding,
 )
 from scheduler.settings import load_settings
+from scheduler.store.safety import facts_findings
 from scheduler.store.server import ServerFacts
 
 
