@@ -233,7 +233,7 @@ def test_all_that_a_job_writes_is_bound_to_its_run_on_stdout_and_in_the_store(
             "from a child",
             "no newline at the end",
         }
-        assert lines <= set(kept)
+        assert lines <= set(kept or ())
         on_stdout = {event.get("message") for event in worker.events if event.get("run_id") == run_id}
         assert lines <= on_stdout
     assert worker.strays == []

@@ -109,7 +109,7 @@ def test_an_entry_that_cannot_be_read_is_set_aside_and_stops_nobody(store: Store
     make_due(store, "well", timedelta(minutes=1))
     take_turn(store, push=True)
     assert store.ledger.totals().dispatched == 1
-    assert take_turn(store, push=True).now
+    assert take_turn(store, push=True).dispatched == 0
     assert store.entries.all()["broken"].trouble
     assert "missing" not in store.entries.all()
     assert not store.ticks.select().due

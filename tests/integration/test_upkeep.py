@@ -106,14 +106,14 @@ def test_a_message_that_got_lost_is_published_again(store: Store, run_id: str) -
     make_due(store, "unclaimed", run_id)
     upkeep(store)
     assert store.client.llen("default") == 1
-    assert store.client.zscore("onbeat:unclaimed", run_id) > 1
+    assert (store.client.zscore("onbeat:unclaimed", run_id) or 0) > 1
 
 
 def test_a_backlog_explains_the_wait_so_nothing_is_published_again(store: Store, run_id: str) -> None:
     make_due(store, "unclaimed", run_id)
     upkeep(store)
     assert store.client.llen("default") == 1
-    assert store.client.zscore("onbeat:unclaimed", run_id) > 1
+    assert (store.client.zscore("onbeat:unclaimed", run_id) or 0) > 1
 
 
 def test_a_run_that_was_deleted_leaves_no_trace_in_the_waiting_places(store: Store, run_id: str) -> None:
