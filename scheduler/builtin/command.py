@@ -69,7 +69,7 @@ def command(
     name = label(argv, shell)
     environment = {**os.environ, **_run_environment(), **(env or {})}
     program = _program(words[0], cwd, environment)
-    log = structlog.get_logger("onbeat.command")
+    log = structlog.get_logger()
     lines = 0
     last_error = ""
 

@@ -8,6 +8,7 @@ import pytest
 from jobs.report import daily
 from scheduler.entry import Entry
 from scheduler.errors import Unreachable
+from scheduler.job import CurrentRun, enter_run, leave_run
 from scheduler.run import Call, RunState
 from scheduler.settings import load_settings
 from scheduler.store import Store, open_store
@@ -45,6 +46,33 @@ def test_the_report_tells_of_every_entry_and_of_runs_without_one(
     assert "| nightly | 1 | 1 | 0 | 0 |" in report
     assert "| (no entry) | 1 of 1 | `OSError: disk full` | `two` |" in report
     assert [path.name for path in (tmp_path / "reports").iterdir()] == ["day.md"]
+
+
+def test_the_report_leaves_out_the_run_that_writes_it(
+    valkey: ValkeyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONBEAT_REDIS_URL", valkey.url)
+    store = open_store(load_settings())
+    now = store.presence.now()
+    for run_id in ("mine", "other"):
+        store.runs.create(run_id, Call(job="j"), entry=None, trigger="manual", scheduled_at=now)
+    store.close()
+    mine = CurrentRun(
+        entry=None,
+        job="j",
+        run_id="mine",
+        scheduled_at=now,
+        attempt=1,
+        max_attempts=1,
+        queue="default",
+        trigger="manual",
+    )
+
+    token = enter_run(mine)
+    try:
+        assert daily(str(tmp_path / "day.md"))["runs"] == 1
+    finally:
+        leave_run(token)
 
 
 def test_a_store_out_of_reach_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
