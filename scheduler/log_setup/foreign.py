@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, TextIO
 
-from scheduler.events import RUN_FIELDS, Level
+from scheduler.events import LEVELS, RUN_FIELDS, Level
 from scheduler.log_setup.json_lines import described, traceback_text
 from scheduler.log_setup.pipeline import Pipeline
 from scheduler.log_setup.run_context import bound_fields, run_fields
@@ -25,11 +25,12 @@ _RECORD_FIELDS = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dic
 
 
 class RecordHandler(logging.Handler):
-    """The root logger's only handler."""
+    """The root logger's only handler. `at_most` lowers what a library takes too seriously."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, *, at_most: Level = "critical") -> None:
         super().__init__()
         self._pipeline = pipeline
+        self._at_most = LEVELS.index(at_most)
 
     def createLock(self) -> None:  # noqa: N802 - logging's name
         """None: the pipeline has its own, which survives a fork."""
@@ -42,7 +43,7 @@ class RecordHandler(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         line(
             self._pipeline,
-            level_named(record.levelno),
+            LEVELS[min(LEVELS.index(level_named(record.levelno)), self._at_most)],
             {**fields, "logger": record.name, "message": _message(record), **error_fields(error)},
             machinery=_is_machinery(record.name),
         )
@@ -88,9 +89,10 @@ def _take_over_logging(pipeline: Pipeline, level: Level) -> None:
     for name in _CHATTY:
         logging.getLogger(name).setLevel(number if level == "debug" else max(number, logging.WARNING))
     logging.getLogger(_JOBS_OWN).setLevel(number)
-    # billiard and multiprocessing share this logger and cut it off from the root's handler.
+    # billiard and multiprocessing share this logger and cut it off from the root's handler. To it the end of a child
+    # is an error, also when its run's time was up: what it means for a run, the run's own event says.
     processes = logging.getLogger("multiprocessing")
-    processes.handlers[:] = [RecordHandler(pipeline)]
+    processes.handlers[:] = [RecordHandler(pipeline, at_most="info")]
     processes.propagate = False
 
 

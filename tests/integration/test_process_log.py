@@ -171,10 +171,10 @@ def test_libraries_log_outside_of_runs_and_their_chatter_is_left_out() -> None:
         get_task_logger("jobs.nightly").info("of the job")
         """
     )
-    assert [(event["event"], event["message"]) for event in found] == [
-        ("process.log", "to redis://me:***@host/0"),
-        ("process.log", "pool"),
-        ("run.log", "of the job"),
+    assert [(event["event"], event["level"], event["message"]) for event in found] == [
+        ("process.log", "warning", "to redis://me:***@host/0"),
+        ("process.log", "info", "pool"),
+        ("run.log", "info", "of the job"),
     ]
 
 
