@@ -202,7 +202,10 @@ class Tables:
     def _retry(self, values: Mapping[str, Any], path: Path) -> RetryPolicy:
         policy = RetryPolicy(**retry_fields(values.get("retry", {})))
         if (problem := retry_problem(policy)) is not None:
-            span = self._report.value(self._place("retry", path))
+            tables = [self._place_of_argument(("retry", key), path) for key in ("initial", "max")]
+            places = [(*table, key) for table, key in zip(tables, ("initial", "max"), strict=True)]
+            own = [place for place in places if self._report.positions.has(place)]
+            span = self._report.value((own or places)[0])
             self._report.add(f"retry: {problem}", span, code="conflict", path=path)
         return policy
 

@@ -143,7 +143,7 @@ def _add_toml_error(message: str, report: Report) -> None:
             span = _end(report.positions)
     else:
         span = _end(report.positions)
-        said = "the value has no end" if said == _IN_WORDS["Invalid value"] else f"{said}, and the file ends"
+        said = "the value has no end" if said == _IN_WORDS["Invalid value"] else f"the file ends: {said}"
     report.add(said, span, code="toml")
 
 

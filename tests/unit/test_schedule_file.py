@@ -1,0 +1,406 @@
+"""schedules.toml: what entries it makes, and every problem at its place."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scheduler.job import JobDeclaration
+from scheduler.job_catalogue import JobCatalogue
+from scheduler.retry import RetryPolicy
+from scheduler.schedule import Crontab, Interval
+from scheduler.schedule_file import ScheduleFile, read_schedules
+
+
+def nightly(region: str, limit: int = 100) -> None:
+    """Report."""
+
+
+def tidy() -> None:
+    """Tidy up."""
+
+
+JOBS = {
+    "jobs.nightly": JobDeclaration(
+        name="jobs.nightly",
+        function=nightly,
+        module="jobs",
+        doc="",
+        retry=RetryPolicy(max_attempts=3, initial=timedelta(seconds=1)),
+        timeout=timedelta(minutes=5),
+        queue="reports",
+    ),
+    "jobs.tidy": JobDeclaration(name="jobs.tidy", function=tidy, module="jobs", doc=""),
+}
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)
+
+    def reading(
+        text: str | bytes, environ: Mapping[str, str] | None = None, *, jobs: bool = True
+    ) -> ScheduleFile:
+        Path("s.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+        catalogue = JobCatalogue(JOBS) if jobs else None
+        return read_schedules("s.toml", catalogue=catalogue, environ=environ or {})
+
+    return reading
+
+
+FULL = """
+[schedules.report]
+job = "jobs.nightly"
+crontab = "30 2 * * *"
+timezone = "Europe/Berlin"
+args = ["eu"]
+kwargs = { limit = 5 }
+queue = "slow"
+timeout = "1h"
+soft_timeout = "50m"
+retry = { max_attempts = 5, backoff = "linear", initial = "5s", max = "1m", jitter = 0.5, on = ["OSError"] }
+enabled = false
+overlap = "allow"
+max_active = 2
+catchup = "latest"
+catchup_window = "2d"
+description = "The nightly report"
+owner = "data"
+tags = ["night", "report"]
+runbook = "https://wiki/report"
+keep_runs = 10
+keep_for = "7d"
+"""
+
+
+def test_every_key_reaches_its_entry(read: Any) -> None:
+    file = read(FULL)
+    assert file.problems == ()
+    entry = file.entries["report"]
+    assert entry.schedule == Crontab("30 2 * * *", "Europe/Berlin")
+    assert (entry.args, entry.kwargs, entry.queue) == (("eu",), {"limit": 5}, "slow")
+    assert (entry.timeout, entry.soft_timeout) == (timedelta(hours=1), timedelta(minutes=50))
+    assert entry.retry == RetryPolicy(
+        max_attempts=5,
+        backoff="linear",
+        initial=timedelta(seconds=5),
+        maximum=timedelta(minutes=1),
+        jitter=0.5,
+        on=("OSError",),
+    )
+    assert (entry.enabled, entry.overlap, entry.max_active) == (False, "allow", 2)
+    assert (entry.catchup, entry.catchup_window) == ("latest", timedelta(days=2))
+    assert (entry.description, entry.owner, entry.tags) == ("The nightly report", "data", ("night", "report"))
+    assert (entry.runbook, entry.keep_runs, entry.keep_for) == ("https://wiki/report", 10, timedelta(days=7))
+    assert entry.source == "file"
+
+
+def test_an_entry_may_be_run_by_hand_only(read: Any) -> None:
+    assert read('[schedules.a]\njob = "jobs.tidy"').entries["a"].schedule is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "schedule"),
+    [
+        ("interval = 90", Interval(timedelta(seconds=90))),
+        ("interval = 0.25", Interval(timedelta(milliseconds=250))),
+        ('interval = "250ms"', Interval(timedelta(milliseconds=250))),
+        (
+            'interval = "1h"\nanchor = 2026-01-01T00:07:00Z',
+            Interval(timedelta(hours=1), datetime(2026, 1, 1, 0, 7, tzinfo=UTC)),
+        ),
+        (
+            'interval = "1h"\nanchor = "2026-01-01T01:07:00+01:00"',
+            Interval(timedelta(hours=1), datetime(2026, 1, 1, 0, 7, tzinfo=UTC)),
+        ),
+        ('crontab = " 0  9 * * mon-fri "', Crontab("0 9 * * mon-fri")),
+        ('crontab = "@daily"\ntimezone = "Asia/Seoul"', Crontab("@daily", "Asia/Seoul")),
+    ],
+)
+def test_schedules_are_read(read: Any, keys: str, schedule: Crontab | Interval) -> None:
+    file = read(f'[schedules.a]\njob = "jobs.tidy"\n{keys}')
+    assert file.problems == ()
+    assert file.entries["a"].schedule == schedule
+
+
+def test_the_nearer_default_wins_key_by_key_in_retry_and_kwargs(read: Any) -> None:
+    """An entry's own keys, then [defaults], then its job's, then the built-in ones."""
+    file = read(
+        """
+        [defaults]
+        queue = "all"
+        interval = "5m"
+        retry = { backoff = "fixed", max_attempts = 4 }
+        kwargs = { limit = 3, region = "us" }
+        timeout = "10m"
+        [schedules.near]
+        job = "jobs.nightly"
+        queue = "own"
+        retry = { max_attempts = 9 }
+        kwargs = { region = "eu" }
+        crontab = "@daily"
+        [schedules.far]
+        job = "jobs.nightly"
+        """
+    )
+    assert file.problems == ()
+    near, far = file.entries["near"], file.entries["far"]
+    assert (near.queue, far.queue) == ("own", "all")
+    assert near.retry == RetryPolicy(max_attempts=9, backoff="fixed", initial=timedelta(seconds=1))
+    assert far.retry == RetryPolicy(max_attempts=4, backoff="fixed", initial=timedelta(seconds=1))
+    assert near.kwargs == {"limit": 3, "region": "eu"}
+    assert (near.schedule, far.schedule) == (Crontab("@daily"), Interval(timedelta(minutes=5)))
+    assert far.timeout == timedelta(minutes=10)
+
+
+def test_a_jobs_own_defaults_hold_where_the_file_says_nothing(read: Any) -> None:
+    entry = read('[schedules.a]\njob = "jobs.nightly"\nargs = ["eu"]').entries["a"]
+    assert (entry.timeout, entry.queue, entry.retry.max_attempts) == (timedelta(minutes=5), "reports", 3)
+
+
+def test_variables_are_replaced_everywhere_in_strings(read: Any) -> None:
+    text = """
+        [schedules.a]
+        job = "jobs.${JOB}"
+        crontab = "${WHEN:-0 9 * * *}"
+        kwargs = { region = "${REGION}-1" }
+        tags = ["${REGION}", "$${REGION}"]
+        """
+    entry = read(text, {"JOB": "nightly", "REGION": "eu"}).entries["a"]
+    assert entry.schedule == Crontab("0 9 * * *")
+    assert entry.kwargs == {"region": "eu-1"}
+    assert entry.tags == ("eu", "${REGION}")
+
+
+def test_dates_in_arguments_are_kept_as_json_keeps_them(read: Any) -> None:
+    text = '[schedules.a]\njob = "x"\nargs = [2026-01-02, 07:32:00]\nkwargs = { at = 2026-01-02T03:04:05Z }'
+    entry = read(text, jobs=False).entries["a"]
+    assert json.loads(json.dumps(entry.to_json()))["args"] == ["2026-01-02", "07:32:00"]
+    assert entry.kwargs == {"at": "2026-01-02T03:04:05+00:00"}
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(read: Any) -> None:
+    file = read(b'\xef\xbb\xbf[schedules.a]\r\njob = "jobs.tidy"\r\n')
+    assert file.problems == ()
+    assert list(file.entries) == ["a"]
+
+
+def test_the_digest_is_of_what_the_file_means(read: Any) -> None:
+    first = read('[schedules.a]\njob = "jobs.tidy"\ninterval = "60s"\n[schedules.b]\njob = "jobs.tidy"')
+    same = read('# other words\n[schedules]\nb.job = "jobs.tidy"\na = { interval = "1m", job = "jobs.tidy" }')
+    other = read('[schedules.a]\njob = "jobs.tidy"\ninterval = "61s"\n[schedules.b]\njob = "jobs.tidy"')
+    assert first.digest == same.digest != other.digest
+    assert len(first.digest) == 12
+
+
+def test_an_entry_with_an_error_is_left_out_and_the_others_are_read(read: Any) -> None:
+    file = read('[schedules.a]\njob = "jobs.tidy"\n[schedules.b]\njob = "jobs.tidy"\nowner = 5')
+    assert list(file.entries) == ["a"]
+    assert [problem.entry for problem in file.errors] == ["b"]
+
+
+def problems_of(file: ScheduleFile) -> list[str]:
+    return [
+        f"{problem.line}:{problem.column}+{problem.length} {problem.message}" for problem in file.problems
+    ]
+
+
+HEAD = '[schedules.a]\njob = "jobs.tidy"\n'
+WRONG = {
+    "crontab = 5": "3:11+1 crontab: 5 is not a text in quotes",
+    'crontab = ["0 9 * * *"]': (
+        "3:11+13 crontab: a list of crontabs is not supported by this version yet; write an entry for each"
+    ),
+    'crontab = "61 * * * *"': "3:12+2 crontab: minute 61 is out of range 0-59",
+    'crontab = """61 * * * *"""': "3:14+2 crontab: minute 61 is out of range 0-59",
+    'crontab = "\\u0036\\u0031 * * * *"': "3:11+22 crontab: minute 61 is out of range 0-59",
+    "interval = true": '3:12+4 interval: true is not a duration; write "90s", "1h30m", "2d" or "250ms"',
+    "interval = 0": "3:12+1 interval: 0 never moves on; the shortest interval is 1ms",
+    'interval = "-5s"': "3:12+5 interval: '-5s' is negative; a duration is not",
+    'crontab = "@daily"\ninterval = 5': "4:1+8 crontab and interval are two schedules; keep one",
+    'anchor = "2026-01-01T00:00:00Z"': "3:1+6 anchor: only an interval has one",
+    'interval = 5\nanchor = "2026-01-01"': "4:10+12 anchor: '2026-01-01' has no zone; end it with Z or +01:00",
+    'interval = 5\nanchor = "noon"': "4:10+6 anchor: 'noon' is not a moment such as 2026-01-01T00:00:00Z",
+    'timezone = "Europe/Berln"': (
+        "3:12+14 timezone: unknown time zone 'Europe/Berln'; did you mean 'Europe/Berlin'?"
+    ),
+    'args = "x"': "3:8+3 args: 'x' is not a list",
+    "kwargs = [1]": '3:10+3 kwargs: a list is not a table, such as { region = "eu" }',
+    "args = [1, nan]": "3:12+3 args: nan can't be kept as JSON",
+    "kwargs = { a = { b = [inf] } }": "3:23+3 kwargs: inf can't be kept as JSON",
+    'queue = "a b"': "3:9+5 queue: 'a b' can't name a queue; use letters, digits and _ . : -, at most 100",
+    "timeout = 0": "3:11+1 timeout: 0 is no time at all; leave the key out for no limit",
+    'timeout = "1m"\nsoft_timeout = "1m"': (
+        "4:16+4 soft_timeout: soft_timeout is 1m and timeout 1m; the soft one comes first"
+    ),
+    "retry = 3": "3:9+1 retry: 3 is not a table, such as { max_attempts = 3 }",
+    "retry.max_attempts = 0": "3:22+1 retry: max_attempts: 0 attempts would never run; 1 means no retry",
+    'retry.initial = "1h"': (
+        "3:17+4 retry: initial is 1h and max is 10m; the first wait can't be longer than the longest"
+    ),
+    'retry = { on = ["a b"] }': (
+        "3:16+7 retry: on: 'a b' is not the name of an exception, such as \"httpx.HTTPError\""
+    ),
+    "enabled = 1": "3:11+1 enabled: 1 is not true or false",
+    'overlap = "replace"': (
+        "3:11+9 overlap: 'replace' is not supported by this version yet; what is: skip, allow"
+    ),
+    'overlap = "skp"': (
+        "3:11+5 overlap: 'skp' is not one of skip, allow, queue, replace; did you mean 'skip'?"
+    ),
+    'catchup = "all"': "3:11+5 catchup: 'all' is not supported by this version yet; what is: latest",
+    "max_active = 0": "3:14+1 max_active: 0 is not between 1 and 1000000",
+    "keep_runs = 1.5": "3:13+3 keep_runs: 1.5 is not a whole number",
+    "tags = [1]": "3:9+1 tags: 1 is not a text in quotes",
+    'tags = "x"': "3:8+3 tags: 'x' is not a list, such as [\"nightly\"]",
+    "owner = 2026-01-01": "3:9+10 owner: 2026-01-01 is not a text in quotes",
+    "rrule = 1": "3:1+5 'rrule' is not supported by this version yet",
+    "retries = 3": "3:1+7 unknown key 'retries'; did you mean 'retry'?",
+    "descripton = 3": "3:1+10 unknown key 'descripton'; did you mean 'description'?",
+    "zzz = 3": "3:1+3 unknown key 'zzz'",
+    'description = "${A}"': "3:16+4 the variable A is not set; set it, or give a default: ${A:-…}",
+    'kwargs = { region = "eu" }': "3:12+6 jobs.tidy: the job has no argument 'region'; it takes none",
+    "args = [1]": "3:9+1 jobs.tidy: args has 1, and the job takes no arguments by position",
+}
+
+
+@pytest.mark.parametrize(("keys", "expected"), WRONG.items())
+def test_a_wrong_key_is_shown_at_its_place(read: Any, keys: str, expected: str) -> None:
+    file = read(HEAD + keys)
+    assert problems_of(file) == [expected]
+    assert file.entries == {}
+
+
+WHOLE_FILES = {
+    "": ["None:None+1 no entry: nothing is scheduled; an entry is a table [schedules.NAME]"],
+    "schedules = 5": ["1:1+9 'schedules' is a table; write [schedules] above its keys"],
+    "[schedules]\na = 5": ["2:1+1 'a' is 5, and an entry is a table: [schedules.a]"],
+    '[schedules.""]\njob = "jobs.tidy"': ["1:12+2 the name '' has 0 characters; it may have 1 to 100"],
+    "[schedules.a]": ["1:12+1 the entry 'a' has no job"],
+    '[schedules.team.report]\njob = "jobs.tidy"': [
+        "1:17+6 unknown key 'report'; a name with a dot stands in quotes, as in [schedules.\"team.report\"]"
+    ],
+    '[schedules.a]\njob = "jobs.nightly"': ["2:7+14 jobs.nightly: the job needs the argument 'region'"],
+    '[schedules.a]\njob = "jobs.nightly"\nkwargs = { limit = 1 }': [
+        "3:10+13 jobs.nightly: the job needs the argument 'region'"
+    ],
+    '[schedules.a]\njob = "jobs.nightly"\nargs = ["eu"]\nsoft_timeout = "10m"': [
+        "4:16+5 soft_timeout: soft_timeout is 10m and timeout 5m, by @job; the soft one comes first"
+    ],
+    '[schedules.a]\njob = "jobs.nightli"': [
+        "2:7+14 job: no job 'jobs.nightli'; did you mean 'jobs.nightly'?"
+    ],
+    '[schedules.a]\njob = ""': [
+        "2:7+2 job: '' is not the dotted name of a job, such as 'jobs.reports.nightly'"
+    ],
+    '[defaults]\nowner = 5\nqeue = 1\n[schedules.a]\njob = "jobs.tidy"': [
+        "2:9+1 owner: 5 is not a text in quotes",
+        "3:1+4 unknown key 'qeue'; did you mean 'queue'?",
+    ],
+    'include = []\n[calendars.x]\n[schedules.a]\njob = "jobs.tidy"': [
+        "1:1+7 'include' is not supported by this version yet",
+        "2:2+9 'calendars' is not supported by this version yet",
+    ],
+    '[default]\n[schedules.a]\njob = "jobs.tidy"': ["1:2+7 unknown key 'default'; did you mean 'defaults'?"],
+    'x = 1\n[schedules.a]\njob = "jobs.tidy"': ["1:1+1 unknown key 'x'; entries are [schedules.NAME]"],
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), WHOLE_FILES.items())
+def test_a_wrong_file_is_explained(read: Any, text: str, expected: list[str]) -> None:
+    assert problems_of(read(text)) == expected
+
+
+TOML_ERRORS = {
+    "x = */5": "1:5+1 this is no value; text stands in quotes",
+    "[schedules.a": "1:12+1 the file ends: expected ']' at the end of a table declaration",
+    'x = "abc\ny = 1': "1:9+1 the text has no closing quote in its line",
+    "x = [1,": "1:7+1 the value has no end",
+    "x = 'abc": '1:8+1 the file ends: expected "\'"',
+    'x = "\\q"': "1:8+1 a backslash in quotes is written twice, or the text stands in single quotes",
+    "x = 1 y = 2": "1:7+1 one key and its value fill a line; this is too much",
+    "[a]\n[a]": "2:2+1 the key 'a' is set twice; the first is in line 1",
+    "[schedules.a]\n[schedules.a]": "2:12+1 the entry 'a' is declared twice; the first is in line 1",
+    "[schedules.a]\nx = 1\nx = 2": "3:1+1 the key 'x' is set twice; the first is in line 2",
+    "[defaults]\n[defaults]": "2:2+8 the table [defaults] is declared twice; the first is in line 1",
+    "[schedules.ä]": "1:12+1 a name with other characters than A-Z a-z 0-9 _ - stands in quotes",
+    "x = "
+    + "9"
+    * 5_000: "None:None+1 Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits",
+    "x = " + "[" * 5_000: "None:None+1 the file is nested too deeply",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), TOML_ERRORS.items(), ids=lambda value: value[:30])
+def test_what_is_no_toml_is_explained(read: Any, text: str, expected: str) -> None:
+    assert problems_of(read(text)) == [expected]
+
+
+def test_what_is_no_utf8_is_shown_at_the_byte(read: Any) -> None:
+    file = read('[schedules.a]\nowner = "Jürgen"'.encode("latin-1"))
+    assert problems_of(file) == [
+        "2:11+1 is not UTF-8: the byte 0xfc stands for nothing there; save the file as UTF-8"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (
+            "none.toml",
+            "none.toml: no such file; `onbeat init` writes a first one, ONBEAT_SCHEDULES names another",
+        ),
+        (".", ".: is a directory, not a file"),
+        ("a\0b", "a\0b: can't be read: embedded null byte"),
+    ],
+)
+def test_a_file_that_can_not_be_read_is_a_problem_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = read_schedules(path, catalogue=None, environ={})
+    assert [problem.text() for problem in file.problems] == [message]
+
+
+@pytest.mark.parametrize(
+    ("crontab", "expected"),
+    [
+        ("* 2 * * *", "3:12+1 crontab: runs every minute of its hours; for once an hour write 0 2"),
+        (
+            "*/7 * * * *",
+            "3:12+3 crontab: */7 starts anew every hour, so its last step is 4 minutes; an interval is even",
+        ),
+        (
+            "*/90 * * * *",
+            "3:12+4 crontab: */90 is once every hour, not every 90 minutes; an interval does that",
+        ),
+        (
+            "0 */5 * * *",
+            "3:14+3 crontab: */5 starts anew every day, so its last step is 4 hours; an interval is even",
+        ),
+        (
+            "0 9 1 * MON",
+            "3:16+7 crontab: day of month and day of week are both given: it runs when either matches, as in cron",
+        ),
+    ],
+)
+def test_a_schedule_that_is_probably_not_meant_is_a_warning(read: Any, crontab: str, expected: str) -> None:
+    file = read(f'{HEAD}crontab = "{crontab}"')
+    assert problems_of(file) == [expected]
+    assert file.errors == ()
+    assert list(file.entries) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "crontab", ["*/15 * * * *", "0 */6 * * *", "0 9 * * MON", "0 9 1 * *", "@daily", "* * * * *"]
+)
+def test_a_common_schedule_is_none(read: Any, crontab: str) -> None:
+    assert read(f'{HEAD}crontab = "{crontab}"').problems == ()
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file(read: Any) -> None:
+    file = read('[schedules.b]\njob = "x"\nowner = 5\n[schedules.a]\ninterval = "x"\n[defaults]\nqueue = 1')
+    assert [problem.line for problem in file.problems] == [2, 3, 4, 5, 7]
