@@ -1,12 +1,13 @@
 """Backups that were read back before they count."""
 
+import fcntl
 import gzip
 import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,11 +15,16 @@ from typing import Any
 
 import structlog
 
-from scheduler import job
+from scheduler import Skip, job
 
 log = structlog.get_logger()
 PAGES_AT_A_TIME = 1024
 BUSY_S = 30
+TABLES = """
+SELECT name FROM sqlite_master
+WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND sql NOT LIKE 'CREATE VIRTUAL%'
+ORDER BY name
+"""
 COUNT = "SELECT count(*) FROM {}"
 _WORK = ".onbeat-backup-"
 
@@ -41,7 +47,8 @@ def sqlite(source: str, target_dir: str, keep: int = 7) -> dict[str, Any]:
        rows as it had in the source. Only then rename it: there is never half a backup of that name.
     4. Remove the oldest of more than `keep`.
 
-    Raises FileNotFoundError without a source; ValueError for a `keep` below 1; BackupInvalid; sqlite3.Error.
+    Raises FileNotFoundError without a source; ValueError for a `keep` below 1; Skip while another backup into
+    `target_dir` is made; BackupInvalid; sqlite3.Error.
     """
     if keep < 1:
         raise ValueError(f"keep is {keep}: at least one backup must stay, the one just made")
@@ -49,11 +56,11 @@ def sqlite(source: str, target_dir: str, keep: int = 7) -> dict[str, Any]:
     if not database.is_file():
         raise FileNotFoundError(f"there is no database {source}")
     target.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=_WORK, dir=target) as folder:
-        copy, packed = Path(folder, "copy"), Path(folder, "packed")
+    with workplace(target) as folder:
+        copy, packed = folder / "copy", folder / "packed"
         rows = copied(database, copy)
         compress(copy, packed)
-        verify(packed, Path(folder, "read-back"), rows)
+        verify(packed, folder / "read-back", rows)
         backup = target / backup_name(database.stem, datetime.now(UTC))
         shutil.copymode(database, packed)
         packed.replace(backup)
@@ -69,6 +76,24 @@ def sqlite(source: str, target_dir: str, keep: int = 7) -> dict[str, Any]:
         "rows": sum(rows.values()),
         "removed": len(removed),
     }
+
+
+@contextmanager
+def workplace(target: Path) -> Iterator[Path]:
+    """A folder in `target` for what is not finished. Raises Skip where another process has one there.
+
+    What a backup left that was killed in the midst, a whole copy maybe, is removed: the lock ended with it.
+    """
+    with (target / f"{_WORK}lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Skip(f"another backup into {target} is being made") from error
+        for left in target.glob(f"{_WORK}*/"):
+            log.warning("removed what an interrupted backup had left", folder=str(left))
+            shutil.rmtree(left)
+        with TemporaryDirectory(prefix=_WORK, dir=target) as folder:
+            yield Path(folder)
 
 
 def backup_name(stem: str, now: datetime) -> str:
@@ -101,10 +126,8 @@ def copied(database: Path, copy: Path) -> dict[str, int]:
 
 
 def row_counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """The rows of each table; those of virtual tables are in other tables, which are counted."""
-    tables = connection.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
-    ).fetchall()
+    """The rows of each table but SQLite's own; those of virtual tables are in other tables, which are counted."""
+    tables = connection.execute(TABLES).fetchall()
     return {name: connection.execute(COUNT.format(quoted(name))).fetchone()[0] for (name,) in tables}
 
 

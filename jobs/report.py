@@ -20,8 +20,9 @@ MOST_RUNS = 50_000
 def daily(target: str = "onbeat-report.md", hours: float = 24) -> dict[str, Any]:
     """Write a Markdown digest of the runs of the last `hours` to `target`: counts, failures, slowest, lateness.
 
-    It leaves out the run that writes it, and tells of those that are still on record: an entry that runs every few seconds keeps its last 100 unless
-    its `keep_runs` says otherwise. A reader of `target` never sees half a report.
+    It leaves out the run that writes it, and tells of those that are still on record: an entry that runs every
+    few seconds keeps its last 100 unless its `keep_runs` says otherwise. A reader of `target` never sees half a
+    report.
 
     Raises ValueError for no hours, Unreachable without a store.
     """

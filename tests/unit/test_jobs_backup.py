@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from jobs import backup
-from jobs.backup import BackupInvalid, backup_name, outdated, sqlite
+from jobs.backup import BackupInvalid, backup_name, outdated, sqlite, workplace
+from scheduler import Skip
+
+LOCK = ".onbeat-backup-lock"
 
 
 def database(path: Path, rows: int = 3) -> Path:
@@ -67,6 +70,7 @@ def test_the_last_are_kept_and_nothing_else_is_left(tmp_path: Path) -> None:
 
     assert (first["removed"], second["removed"]) == (0, 1)
     assert {path.name for path in target.iterdir()} == {
+        LOCK,
         "mine.txt",
         Path(first["file"]).name,
         Path(second["file"]).name,
@@ -81,7 +85,7 @@ def test_a_damaged_source_makes_no_backup(tmp_path: Path) -> None:
 
     with pytest.raises((BackupInvalid, sqlite3.DatabaseError), match=r"malformed|damaged"):
         sqlite(str(source), str(tmp_path / "backups"))
-    assert list((tmp_path / "backups").iterdir()) == []
+    assert [path.name for path in (tmp_path / "backups").iterdir()] == [LOCK]
 
 
 def test_a_damaged_index_is_found_by_the_check(tmp_path: Path) -> None:
@@ -96,7 +100,7 @@ def test_a_damaged_index_is_found_by_the_check(tmp_path: Path) -> None:
 
     with pytest.raises(BackupInvalid, match=r"^the backup is damaged, probably as its source is: "):
         sqlite(str(source), str(tmp_path / "backups"))
-    assert list((tmp_path / "backups").iterdir()) == []
+    assert [path.name for path in (tmp_path / "backups").iterdir()] == [LOCK]
 
 
 def test_rows_that_got_lost_on_the_way_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +129,30 @@ def test_what_was_written_badly_is_noticed(tmp_path: Path, monkeypatch: pytest.M
 
     with pytest.raises(BackupInvalid, match=r"^the backup can't be read: file is not a database$"):
         sqlite(str(source), str(tmp_path / "backups"))
+
+
+def test_what_a_killed_backup_left_is_removed(tmp_path: Path) -> None:
+    source, target = database(tmp_path / "app.db"), tmp_path / "backups"
+    left = target / ".onbeat-backup-x7"
+    left.mkdir(parents=True)
+    (left / "copy").write_bytes(b"x" * 1000)
+
+    made = sqlite(str(source), str(target))
+
+    assert {path.name for path in target.iterdir()} == {LOCK, Path(made["file"]).name}
+
+
+def test_one_backup_into_a_folder_at_a_time(tmp_path: Path) -> None:
+    source, target = database(tmp_path / "app.db"), tmp_path / "backups"
+    target.mkdir()
+
+    with (
+        workplace(target) as busy,
+        pytest.raises(Skip, match=r"^another backup into .*backups is being made$"),
+    ):
+        sqlite(str(source), str(target))
+    assert not busy.exists()
+    assert sqlite(str(source), str(target))["rows"] == 3
 
 
 def test_a_missing_source_is_not_made(tmp_path: Path) -> None:
