@@ -27,6 +27,7 @@ from scheduler.events import CATALOGUE, LEVELS, Level
 from scheduler.log_setup import foreign, run_context
 from scheduler.log_setup.console import render_console, wants_colour
 from scheduler.log_setup.descriptors import CapturedDescriptors, private_copy, write_through
+from scheduler.log_setup.foreign import UNNAMED
 from scheduler.log_setup.json_lines import described, json_line, json_value, rfc3339, traceback_text
 from scheduler.log_setup.line_writer import LineWriter
 from scheduler.log_setup.pipeline import Pipeline, RunSink
@@ -94,7 +95,7 @@ def configure(
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, _deliver],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=lambda *names: ".".join(map(str, names)) or "structlog",
+        logger_factory=lambda *names: ".".join(map(str, names)) or UNNAMED,
         cache_logger_on_first_use=False,
     )
     foreign.take_over(pipeline, threshold)

@@ -38,9 +38,14 @@ _HIDDEN = frozenset(
         "message",
         "traceback",
         "problems",
+        "beat",
+        "worker",
+        "disposition",
         "stream",
     }
 )
+_GOES_WITHOUT_SAYING = {"attempt": 1, "max_attempts": 1, "queue": "default", "count": 1, "revision": 0}
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _LINES_OF_A_JOB = frozenset({"run.log", "python.warning", "log.repeated", "thread.crashed"})
 # Text of a job may colour itself; it may not move the cursor, retitle the window or clear the screen.
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_]|$)?")
@@ -104,24 +109,31 @@ def _body(event: Mapping[str, Any], name: str, level: str, tint: str, paint: _Pa
 
 
 def _values(event: Mapping[str, Any], paint: _Paint) -> str:
-    shown = {}
-    for name, value in event.items():
-        if name in _HIDDEN or value is None:
-            continue
-        if name.endswith("_ms") and isinstance(value, (int, float)):
-            shown[name.removesuffix("_ms")] = _duration(value)
-        elif name in RUN_FIELDS and event.get("event") in _LINES_OF_A_JOB:
-            continue
-        elif name == "run_id":
-            shown["run"] = str(value)[:8]
-        elif name.endswith("_at") and isinstance(value, str):
-            shown[name] = _clock(value)
-        elif name == "attempt":
-            if value != 1:
-                shown[name] = _value(value)
-        else:
-            shown[name] = _value(value)
-    return " ".join(f"{paint(_DIM, _plain(name) + '=')}{value}" for name, value in shown.items())
+    shown = [_shown(name, value) for name, value in event.items() if not _is_clear(name, value, event)]
+    return " ".join(f"{paint(_DIM, _plain(name) + '=')}{value}" for name, value in shown)
+
+
+def _is_clear(name: str, value: Any, event: Mapping[str, Any]) -> bool:
+    """Whether a field says nothing that the line does not say already, or that goes without saying."""
+    if name in _HIDDEN or value is None or _GOES_WITHOUT_SAYING.get(name) == value:
+        return True
+    kind = str(event.get("event"))
+    if kind in _LINES_OF_A_JOB:
+        return name in RUN_FIELDS
+    if name == "scheduled_at":
+        return not kind.startswith("tick.")
+    return name == "until" and value == event.get("scheduled_at")
+
+
+def _shown(name: str, value: Any) -> tuple[str, str]:
+    """The field as a person wants it: a short name and a short value."""
+    if name == "run_id":
+        return "run", str(value)[:8]
+    if name.endswith("_ms") and isinstance(value, (int, float)):
+        return name.removesuffix("_ms"), _duration(value)
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        return name, _clock(value)
+    return name, _value(value)
 
 
 def _listed(value: Any) -> list[Any]:

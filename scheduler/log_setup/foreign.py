@@ -17,6 +17,7 @@ from scheduler.log_setup.run_context import bound_fields, run_fields
 _MACHINERY = ("celery", "kombu", "amqp", "redis", "billiard", "multiprocessing", "redbeat", "vine")
 _JOBS_OWN = "celery.task"  # celery.utils.log.get_task_logger gives its children to jobs
 _CHATTY = (*_MACHINERY, "httpx", "httpcore", "urllib3", "asyncio", "watchfiles", "parso")
+UNNAMED = "structlog"  # the logger of `structlog.get_logger()`
 _RECORD_FIELDS = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {
     "message",
     "asctime",
@@ -59,6 +60,8 @@ def line(
     """A line that a job or a library logged or wrote: `run.log` in a run, else the process's own."""
     run = {} if machinery else run_fields()
     otherwise = "process.log" if "logger" in fields else "process.output"
+    if run and fields.get("logger") == UNNAMED:
+        fields = {name: value for name, value in fields.items() if name != "logger"}
     limited = level in ("warning", "error", "critical")
     pipeline.deliver("run.log" if run else otherwise, level, _of_run(fields, run), limited=limited)
 

@@ -248,3 +248,37 @@ def test_a_restart_keeps_the_address(new_server: Any) -> None:
     assert eventually(server.exit_code, 5) == -signal.SIGKILL
     assert server.start() == url
     assert answer(url, "GET", "kept") == "yes"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "hint"),
+    [
+        (
+            "# Can't open or create append-only dir appendonlydir: No space left on device",
+            "the disk is full",
+            "free some",
+        ),
+        (
+            "# Can't open the append-only file: Permission denied",
+            "it may not use its files",
+            "give this user",
+        ),
+        ("# Can't handle RDB format version 99", "its data was written by a newer version", "upgrade onbeat"),
+        (
+            "# Failed listening on port 1 (tcp), aborting.\n# bind: Address already in use",
+            "its port was taken",
+            "again",
+        ),
+        ("7:M 21 Nov 2026 11:55:57.017 # Something else", ": Something else", "its log is"),
+        ("", "ended at once (exit code 1)", "its log is"),
+    ],
+)
+def test_the_servers_log_gives_the_reason(
+    said: str, reason: str, hint: str, tmp_path: Path, new_server: Any
+) -> None:
+    server = new_server()
+    server.claim_folder()
+    server.log.write_text(said)
+    problem = server._problem("ended at once (exit code 1)")
+    assert reason in str(problem)
+    assert hint in problem.hint

@@ -25,8 +25,7 @@ def shown(name: str, **fields: Any) -> str:
 
 def test_a_run_is_a_line_of_columns() -> None:
     assert shown("run.succeeded", **RUN, duration_ms=2100, result={"rows": 3}) == (
-        f"{CLOCK} worker nightly            run.succeeded    "
-        f'run=0f0e0d0c scheduled_at={CLOCK} duration=2.1s result={{"rows": 3}}'
+        f'{CLOCK} worker nightly            run.succeeded    run=0f0e0d0c duration=2.1s result={{"rows": 3}}'
     )
 
 
@@ -39,6 +38,20 @@ def test_a_process_line_keeps_the_columns() -> None:
 def test_what_a_job_says_is_its_own_text() -> None:
     line = shown("run.log", **RUN, message="fetched 3 rows", logger="jobs.nightly", stream="stdout")
     assert line == f"{CLOCK} worker nightly            │ fetched 3 rows logger=jobs.nightly"
+
+
+def test_a_tick_says_when_it_was_due_and_nothing_twice() -> None:
+    line = shown(
+        "tick.skipped",
+        entry="nightly",
+        scheduled_at=AT,
+        until=AT,
+        count=1,
+        disposition="skipped_overlap",
+        reason="busy",
+    )
+    assert line.endswith(f"tick.skipped     scheduled_at={CLOCK} reason=busy")
+    assert "count=3" in shown("tick.coalesced", entry="nightly", scheduled_at=AT, count=3)
 
 
 def test_a_later_attempt_is_shown() -> None:
