@@ -152,6 +152,8 @@ def _arguments_rule(name: str, job: JobDeclaration, definitions: Schema) -> Sche
         args["prefixItems"] = [_value_schema(name, parameters, key, definitions) for key in by_position]
     if parameters.rest is None:
         args["maxItems"] = len(parameters.positional)
+    else:
+        args["items"] = _value_schema(name, parameters, parameters.rest.name, definitions)
     return {
         "if": {"properties": {"job": {"const": name}}, "required": ["job"]},
         "then": {"properties": {"args": args, "kwargs": kwargs}},

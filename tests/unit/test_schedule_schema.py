@@ -1,0 +1,125 @@
+"""The schema against files: the good ones pass, the wrong ones don't, and what it says is valid JSON
+Schema.
+"""
+
+import tomllib
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel
+
+from scheduler.entry_keys import CHECKS
+from scheduler.job import JobDeclaration
+from scheduler.retry import RETRY_KEYS
+from scheduler.schedule_schema import schema_of
+from tests.unit.test_schedule_file import FULL
+
+
+class Target(BaseModel):
+    host: str
+
+
+class Opaque:
+    pass
+
+
+def nightly(region: str, limit: int = 100, targets: list[Target] | None = None) -> None:
+    """Report on the night.
+
+    At length.
+    """
+
+
+def loose(*numbers: int, **extra: Any) -> None: ...
+
+
+def strange(thing: Opaque) -> None: ...
+
+
+def declared(name: str, function: Any) -> JobDeclaration:
+    return JobDeclaration(name=name, function=function, module="jobs", doc=(function.__doc__ or "").strip())
+
+
+JOBS = {
+    name: declared(name, function)
+    for name, function in {
+        "jobs.nightly": nightly,
+        "jobs.loose": loose,
+        "jobs.strange": strange,
+        "jobs.c": max,
+    }.items()
+}
+SCHEMA = schema_of(JOBS)
+
+
+def is_valid(text: str) -> bool:
+    return bool(Draft202012Validator(SCHEMA).is_valid(tomllib.loads(text)))
+
+
+GOOD = [
+    "",
+    FULL,
+    '[schedules.a]\njob = "jobs.nightly"\ncrontab = "@daily"',
+    '[schedules.a]\njob = "jobs.nightly"\nkwargs = { region = "eu", targets = [{ host = "x" }] }',
+    '[schedules.a]\njob = "${JOB}"\ncrontab = "${WHEN:-0 9 * * *}"\ntimeout = "${LIMIT}"\ntimezone = "${TZ}"',
+    '[defaults]\njob = "jobs.nightly"\n[schedules.a]\ninterval = "1h30m"\n[schedules.b]\ninterval = 0.25',
+    '[schedules.a]\njob = "jobs.loose"\nargs = [1, 2]\nkwargs = { any = "thing" }',
+    '[schedules.a]\njob = "jobs.strange"\nkwargs = { thing = 5 }',
+    '[schedules.a]\njob = "jobs.c"\nargs = [1]',
+    '[schedules."a.b"]\njob = "jobs.nightly"\ninterval = "1d 2h"\nanchor = "2026-01-01T00:00:00Z"',
+]
+
+WRONG = [
+    "other = 1",
+    "[schedules.a]",
+    '[schedules.a]\njob = "jobs.nightli"',
+    '[schedules."a b"]\njob = "jobs.nightly"',
+    '[schedules.a]\njob = "jobs.nightly"\nzzz = 1',
+    '[schedules.a]\njob = "jobs.nightly"\nrrule = "x"',
+    '[schedules.a]\njob = "jobs.nightly"\ncrontab = "* * *"',
+    '[schedules.a]\njob = "jobs.nightly"\ncrontab = "@daily"\ninterval = 5',
+    '[schedules.a]\njob = "jobs.nightly"\nanchor = "2026-01-01T00:00:00Z"',
+    '[schedules.a]\njob = "jobs.nightly"\ninterval = "5 minutes"',
+    '[schedules.a]\njob = "jobs.nightly"\ninterval = ""',
+    '[schedules.a]\njob = "jobs.nightly"\ninterval = -1',
+    '[schedules.a]\njob = "jobs.nightly"\ntimezone = "Europe/Berlim"',
+    '[schedules.a]\njob = "jobs.nightly"\nretry = { max_attempts = 0 }',
+    '[schedules.a]\njob = "jobs.nightly"\nretry = { attempts = 2 }',
+    '[schedules.a]\njob = "jobs.nightly"\noverlap = "queue"',
+    '[schedules.a]\njob = "jobs.nightly"\nenabled = "yes"',
+    '[schedules.a]\njob = "jobs.nightly"\nkwargs = { limit = "x" }',
+    '[schedules.a]\njob = "jobs.nightly"\nkwargs = { limt = 1 }',
+    '[schedules.a]\njob = "jobs.nightly"\nkwargs = { targets = [{ hst = "x" }] }',
+    '[schedules.a]\njob = "jobs.nightly"\nargs = [1]',
+    '[schedules.a]\njob = "jobs.nightly"\nargs = ["eu", 1, [], 4]',
+    '[schedules.a]\njob = "jobs.loose"\nargs = ["x"]',
+    "[defaults]\nzzz = 1",
+]
+
+
+def test_the_schema_is_valid_itself() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_a_good_file_is_valid(text: str) -> None:
+    assert is_valid(text)
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_wrong_file_is_not(text: str) -> None:
+    assert not is_valid(text)
+
+
+def test_the_schema_has_the_keys_that_the_file_may_have() -> None:
+    keys = SCHEMA["$defs"]["keys"]["properties"]
+    assert set(keys) == set(CHECKS)
+    assert set(SCHEMA["$defs"]["retry"]["properties"]) == set(RETRY_KEYS)
+    assert all(schema["description"] for schema in keys.values())
+
+
+def test_editors_can_show_what_each_job_does() -> None:
+    job = SCHEMA["$defs"]["keys"]["properties"]["job"]["anyOf"][0]
+    assert job["enum"][0] == "jobs.nightly"
+    assert job["x-taplo"]["docs"]["enumValues"][0] == "Report on the night."
