@@ -92,7 +92,9 @@ def explained(error: RedisError, address: str) -> Exception:
     if isinstance(error, RedisTimeoutError):
         return Unreachable(f"{address} does not answer in time", hint="is the server overloaded, or cut off?")
     if isinstance(error, _TROUBLE):
-        return Unreachable(f"{address} can't be reached: {_reason(error)}", hint="is the server running there?")
+        return Unreachable(
+            f"{address} can't be reached: {_reason(error)}", hint="is the server running there?"
+        )
     if isinstance(error, OutOfMemoryError) or str(error).startswith(_REFUSING_WRITES):
         return Unreachable(f"{address} refuses to work: {error}", hint="free its memory or its disk")
     if isinstance(error, ResponseError) and "DB index" in str(error):

@@ -22,10 +22,14 @@ _BATCH: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEntry:
-    """An entry as the store has it. `entry` is None, and `trouble` says why, where it can't be read."""
+    """An entry as the store has it. `entry` is None, and `trouble` says why, where it can't be read.
+
+    `applied` is the entry as the file had it when it was applied: without what RedBeat's API changed since.
+    """
 
     name: str
     entry: Entry | None
+    applied: Entry | None = None
     trouble: str | None
     next_at: datetime | None
     last_tick_at: datetime | None
@@ -99,6 +103,7 @@ class Entries:
     ) -> Plan:
         """Make the store's entries of the file match `wanted`, in one transaction, and return what that changed.
 
+        What somebody changed through RedBeat's API stays until the file itself says something else of that entry.
         Two beats that start at once agree: the second one finds nothing left to do. Raises Outdated where schedules
         of a higher revision are in force.
         """
@@ -111,9 +116,8 @@ class Entries:
                 pipeline.reset()
                 raise Outdated(in_force.revision)
             stored = self.all()
-            changes = plan(
-                wanted, {name: each.entry for name, each in stored.items() if each.entry is not None}
-            )
+            before = {name: each.applied for name, each in stored.items() if each.applied is not None}
+            changes = plan(wanted, before)
             try:
                 pipeline.multi()
                 self._write(pipeline, changes, now)
@@ -157,19 +161,33 @@ def stored_entry(name: str, due: float | str, fields: list[str | None]) -> Store
     """What the fields of an entry's hash say: `definition`, `meta`, `onbeat`, `tick`."""
     definition, meta, own, tick = (field or None for field in fields)
     entry: Entry | None = None
+    applied: Entry | None = None
     trouble: str | None = None
     try:
         entry = read_entry(name, definition or "", own or "")
+        applied = written(own)[0] if own else entry
     except ValueError as error:
         trouble = str(error)
     return StoredEntry(
         name=name,
         entry=entry,
+        applied=applied,
         trouble=trouble,
         next_at=moment_of_score(due),
         last_tick_at=moment_or_none(tick),
         last_run_at=redbeat_entry.last_run_at(meta or ""),
     )
+
+
+@lru_cache(maxsize=65_536)
+def written(own: str) -> tuple[Entry, str]:
+    """The entry as we wrote it, and the definition it was written beside. Raises ValueError where it can't be read."""
+    try:
+        document = json.loads(own)
+        return Entry.from_json(document["entry"]), document["beside"]
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"its field `onbeat` can't be read: {type(error).__name__}: {error}"
+        raise ValueError(message) from error
 
 
 @lru_cache(maxsize=65_536)
@@ -184,13 +202,7 @@ def read_entry(name: str, definition: str, own: str) -> Entry:
         raise ValueError(message)
     if not own:
         return replace(redbeat_entry.entry_from_definition(definition), name=name)
-    try:
-        document = json.loads(own)
-        entry = Entry.from_json(document["entry"])
-        beside = document["beside"]
-    except (KeyError, TypeError, ValueError) as error:
-        message = f"its field `onbeat` can't be read: {type(error).__name__}: {error}"
-        raise ValueError(message) from error
+    entry, beside = written(own)
     if beside == definition:
         return entry
     was, edited = redbeat_entry.entry_from_definition(beside), redbeat_entry.entry_from_definition(definition)

@@ -98,6 +98,26 @@ def test_another_argument_through_redbeat_is_used_and_the_policies_of_the_file_s
     assert (stored.entry.kwargs, stored.entry.owner, stored.entry.keep_runs) == ({"limit": 5}, "ada", 7)
 
 
+def test_an_edit_through_redbeat_survives_a_deploy_that_says_nothing_new_of_the_entry(
+    store: Store, celery: Celery
+) -> None:
+    one = Entry(name="one", job="jobs.x", schedule=Interval(timedelta(seconds=60)))
+    apply(store, one)
+    found = RedBeatSchedulerEntry.from_key("redbeat:one", app=celery)
+    found.enabled = False
+    found.save()
+    apply(store, one)
+    stored = store.entries.get("one")
+    assert stored is not None
+    assert stored.entry is not None
+    assert not stored.entry.enabled
+    apply(store, Entry(name="one", job="jobs.x", schedule=Interval(timedelta(seconds=60)), owner="ada"))
+    stored = store.entries.get("one")
+    assert stored is not None
+    assert stored.entry is not None
+    assert stored.entry.enabled
+
+
 def test_an_entry_deleted_through_redbeat_leaves_no_zombie(store: Store, celery: Celery) -> None:
     apply(store, Entry(name="one", job="jobs.x", schedule=Interval(timedelta(seconds=60))))
     set_back(store, "one", timedelta(seconds=60))
