@@ -1,4 +1,4 @@
-"""What both deployment tests are made from: Debian's programs, a Debian root, and the locked packages.
+"""What both deployment tests are made from: Debian's programs, a Debian root, the locked packages, a checkout.
 
 A root takes half a minute to make. DEBIAN_TAR=FILE keeps it in FILE, for the next test as well.
 """
@@ -10,7 +10,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.deploy.enclosure import ENCLOSED
+
 REPOSITORY = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parent / "project"
 _IN_THE_ROOT = "systemd,systemd-sysv,dbus,python3,python3-venv,redis-server,procps,iproute2,ca-certificates"
 
 
@@ -46,24 +49,33 @@ def debian_tar(folder: Path) -> Path:
     kept = os.environ.get("DEBIAN_TAR")
     tar = Path(kept) if kept else folder / "debian.tar"
     if not tar.exists():
-        unfinished = tar.with_name(f"unfinished-{os.getpid()}.tar")
-        run(
-            "mmdebstrap", "--variant=minbase", f"--include={_IN_THE_ROOT}", "bookworm", unfinished, within=900
-        )
-        unfinished.rename(tar)
+        folder.chmod(0o755)  # apt downloads as a user of its own
+        made = folder / "made.tar"
+        make = ("mmdebstrap", "--quiet", "--variant=minbase", f"--include={_IN_THE_ROOT}", "bookworm", made)
+        run(*ENCLOSED, *make, within=900, env={**os.environ, "TMPDIR": str(folder)})
+        shutil.move(made, tar)
     return tar
+
+
+def copy_checkout(folder: Path) -> None:
+    """This checkout, with the tests' jobs beside its own jobs and their entries after its own entries."""
+    for name in ("scheduler", "jobs", "deploy"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "requirements.lock",
+        "schedules.toml",
+        ".dockerignore",
+    ):
+        shutil.copy(REPOSITORY / name, folder)
+    shutil.copy(PROJECT / "probe.py", folder / "jobs")
+    with (folder / "schedules.toml").open("a") as schedules:
+        schedules.write((PROJECT / "probe.toml").read_text())
 
 
 def download_packages(folder: Path) -> None:
     """Every locked package, as it was published, into a folder for `pip install --find-links`."""
-    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
-    run(
-        *pip,
-        "download",
-        "--dest",
-        folder,
-        "--require-hashes",
-        "-r",
-        REPOSITORY / "requirements.lock",
-        within=900,
-    )
+    download = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download")
+    run(*download, "--dest", folder, "--require-hashes", "-r", REPOSITORY / "requirements.lock", within=900)

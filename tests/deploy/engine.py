@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.deploy.debian import run
-from tests.deploy.machine import NAMESPACES, end_namespace
+from tests.deploy.enclosure import ENCLOSED, end
 from tests.support.children import kill_all, launch, new_mark
 from tests.support.waiting import eventually
 
@@ -84,7 +84,7 @@ def docker_engine(folder: Path) -> Iterator[Engine]:
     """The engine while the block runs. All of its containers end with its process namespace."""
     folder.mkdir()
     mark = new_mark()
-    argv = ["/usr/bin/unshare", "--net", *NAMESPACES, "/bin/sh", "-ec", _START, "start", str(folder)]
+    argv = [*ENCLOSED, "--net", "/bin/sh", "-ec", _START, "start", str(folder)]
     engine = Engine(folder)
     with (folder.parent / "dockerd.log").open("wb") as log:
         dockerd = launch(argv, mark=mark, environ=dict(os.environ), stdout=log, stderr=log)
@@ -92,5 +92,5 @@ def docker_engine(folder: Path) -> Iterator[Engine]:
             eventually(engine.answers, within=60, every=0.3, what=f"a Docker engine; see {log.name}")
             yield engine
         finally:
-            end_namespace(dockerd)
+            end(dockerd)
             kill_all(mark)

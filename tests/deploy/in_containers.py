@@ -11,11 +11,12 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.deploy.checks import Checks, Stop, ended_by_signals, say, step
-from tests.deploy.debian import REPOSITORY, debian_tar, download_packages, install_missing
+from tests.deploy.debian import copy_checkout, debian_tar, download_packages, install_missing
 from tests.deploy.engine import Composed, Engine, docker_engine
 from tests.support.waiting import eventually
 
@@ -66,11 +67,7 @@ def prepare(folder: Path, engine: Engine) -> Path:
     source = folder / "source"
     source.mkdir()
     download_packages(source / "packages")
-    for name in ("scheduler", "deploy"):
-        shutil.copytree(REPOSITORY / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.lock", ".dockerignore"):
-        shutil.copy(REPOSITORY / name, source)
-    shutil.copytree(Path(__file__).parent / "project", source, dirs_exist_ok=True)
+    copy_checkout(source)
     (source / "secret.env").write_text("must not get into the image")
     return source
 
@@ -92,7 +89,7 @@ def built(checks: Checks, engine: Engine, source: Path) -> None:
             "run", "--rm", "--entrypoint=find", IMAGE, "/srv/onbeat", "-mindepth", "1", "-maxdepth", "1"
         )
         assert set(listed.split()) == {
-            f"/srv/onbeat/{name}" for name in (".onbeat", "jobs", "schedules.toml")
+            f"/srv/onbeat/{name}" for name in (".onbeat", "README.md", "jobs", "schedules.toml")
         }, listed
 
 
@@ -169,6 +166,10 @@ def walled(checks: Checks, onbeat: Deployment) -> None:
         walls = {"write /etc", "write /usr", "write the project", "become root"}
         assert all(told[wall] in {"EROFS", "EACCES", "EPERM"} for wall in walls), told
         assert told["write /tmp"] == "done", told
+    with checks.check("the jobs of this repository succeed, though only one volume is theirs to write"):
+        for entry in ("machine", "disk", "readme"):
+            ran = partial(onbeat.events, WORKERS, "run.succeeded", entry=entry)
+            eventually(ran, 40, every=0.5, what=f"a run of {entry}")
     with checks.check("the volume for what jobs keep is theirs to write"):
         onbeat.compose.inside("worker-1", "sh", "-c", "echo kept > /srv/onbeat/.onbeat/note")
         assert onbeat.compose.inside("worker-2", "cat", "/srv/onbeat/.onbeat/note") == "kept\n"
@@ -215,6 +216,9 @@ def stopped(checks: Checks, onbeat: Deployment) -> None:
                 state = onbeat.compose.state(service)
                 assert (state["Status"], state["ExitCode"]) == ("exited", 0), f"{service}: {state}"
                 assert onbeat.events((service,), event), onbeat.tails((service,))
+    with checks.check("no run has failed in all this"):
+        failed = onbeat.events(WORKERS, "run.failed")
+        assert not failed, failed
     with checks.check("every line that they wrote is one JSON object with event, level, timestamp, process"):
         for service in (*BEATS, *WORKERS):
             for line in onbeat.compose.lines(service):

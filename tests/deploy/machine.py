@@ -7,7 +7,6 @@ those over its clock.
 
 import json
 import os
-import select
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.deploy.debian import run
+from tests.deploy.enclosure import ENCLOSED, children, end
 from tests.support.children import kill_all, launch, new_mark
 from tests.support.waiting import eventually
-
-# The process namespace takes everything in it along when it ends, even if this test is killed: nspawn's first process
-# would live on.
-NAMESPACES = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private")
 
 # A cgroup tree and a /run of its own: nspawn would otherwise look for the outer machine's systemd.
 _BOOT = """
@@ -69,7 +65,7 @@ def booted(root: Path) -> Iterator[Machine]:
     """The machine while the block runs; nothing of it afterwards."""
     (root / "var/log/journal").mkdir(parents=True, exist_ok=True)
     mark = new_mark()
-    argv = ["/usr/bin/unshare", *NAMESPACES, "/bin/sh", "-ec", _BOOT, "boot", str(root)]
+    argv = [*ENCLOSED, "/bin/sh", "-ec", _BOOT, "boot", str(root)]
     with (root.parent / "console.log").open("wb") as console:
         around = launch(argv, mark=mark, environ=dict(os.environ), stdout=console, stderr=console)
         try:
@@ -82,28 +78,14 @@ def booted(root: Path) -> Iterator[Machine]:
             )
             yield machine
         finally:
-            end_namespace(around)
+            end(around)
             kill_all(mark)
-
-
-def end_namespace(unshare: subprocess.Popen[bytes]) -> None:
-    """Kill what `unshare --kill-child` started: with the first process of the namespace all others end."""
-    watched = [os.pidfd_open(child) for child in _children(unshare.pid)]
-    unshare.kill()
-    unshare.wait()
-    for descriptor in watched:
-        select.select([descriptor], [], [], 30)
-        os.close(descriptor)
 
 
 def _init_of(unshare: int) -> int:
     """The machine's first process, seen from outside: unshare starts nspawn, and that starts it."""
-    found = [child for nspawn in _children(unshare) for child in _children(nspawn)]
+    found = [child for nspawn in children(unshare) for child in children(nspawn)]
     assert found, "nspawn has not started anything yet"
     name = Path(f"/proc/{found[0]}/comm").read_text().strip()
     assert name == "systemd", f"nspawn's child is still {name}"
     return found[0]
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
