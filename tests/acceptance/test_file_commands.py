@@ -193,7 +193,8 @@ def test_next_is_a_table_for_people(project: Project) -> None:
             ["next", "--timezone", "Mars/Olympus"],
             2,
             (
-                "error: invalid value for --timezone: unknown time zone 'Mars/Olympus'; names look like 'Europe/Berlin'\n"
+                "error: invalid value for --timezone: "
+                "unknown time zone 'Mars/Olympus'; names look like 'Europe/Berlin'\n"
                 "  hint: onbeat next --help\n"
             ),
         ),

@@ -1,0 +1,43 @@
+"""The tables of docs/time.md, computed anew."""
+
+import re
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from scheduler.schedule import Crontab
+from tests.docs.pages import page, rows, words_in_code
+
+SECTIONS = re.findall(
+    r"^### (\S+), (\S+): (.*?)\n(.*?)(?=^### |\Z)", page("time.md"), re.MULTILINE | re.DOTALL
+)
+
+
+def tick_texts(crontab: str, zone: ZoneInfo, midnight: datetime) -> str:
+    before = midnight - timedelta(seconds=1)
+    ticks = Crontab(crontab, zone.key).ticks_between(before, midnight.replace(hour=4, minute=59))
+    shown = [tick.astimezone(zone).isoformat() for tick in ticks]
+    return ", ".join(text[11:16] + text[19:] for text in shown) or "none"
+
+
+@pytest.mark.parametrize(("name", "day", "change", "table"), SECTIONS, ids=lambda text: text[:20])
+def test_every_tick_of_the_page_is_so(name: str, day: str, change: str, table: str) -> None:
+    zone = ZoneInfo(name)
+    midnight = datetime.fromisoformat(day).replace(tzinfo=zone)
+    found = rows(table, header="crontab")
+    assert found
+    for crontab, ticks in found:
+        assert ticks == tick_texts(words_in_code(crontab)[0], zone, midnight)
+    changes = midnight.utcoffset() != (midnight + timedelta(hours=12)).replace(tzinfo=zone).utcoffset()
+    assert changes == (change != "nothing changes")
+
+
+def test_the_page_shows_all_kinds_of_zones() -> None:
+    assert {name for name, *_ in SECTIONS} == {
+        "Europe/Berlin",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Africa/Casablanca",
+        "Asia/Seoul",
+    }
