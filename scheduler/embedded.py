@@ -14,6 +14,7 @@ import fcntl
 import os
 import re
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -214,8 +215,9 @@ class EmbeddedServer:
         began_at = time.monotonic()
         within = READY_WITHIN_S
         while (answer := self._answer()) != "PONG":
-            if self.exit_code() is not None:
-                raise self._problem(f"ended at once (exit code {self.exit_code()})")
+            if (code := self.exit_code()) is not None:
+                self._process = None
+                raise self._problem(f"ended at once (exit code {code})")
             if answer.startswith("LOADING"):
                 within = LOADING_WITHIN_S
             if given_up():
@@ -246,9 +248,16 @@ class EmbeddedServer:
             said = log.read().decode(errors="replace")
         damaged = re.search(r"append only file (\S+?):", said)
         file = self.data / "appendonlydir" / (damaged[1] if damaged else "appendonly.aof.manifest")
+        checker = [
+            "bash",
+            "-c",
+            'exec -a valkey-check-aof "$0" "$@"',
+            str(server_binary()),
+            "--fix",
+            str(file),
+        ]
         repair = (
-            f"repair it, losing what follows the damage: "
-            f"`bash -c 'exec -a valkey-check-aof {server_binary()} --fix {file}'`; or move {self.data} away"
+            f"repair it, losing what follows the damage: `{shlex.join(checker)}`; or move {self.data} away"
         )
         for sign, reason, hint in _REASONS:
             if sign in said:

@@ -91,7 +91,11 @@ class Tree:
         if self._server is None:
             return None
         self._server_start_s = time.monotonic()
-        url = self._server.start(given_up=lambda: self._stops > 0)
+        try:
+            url = self._server.start(given_up=lambda: self._stops > 0)
+        except Unreachable as error:
+            emit("child.given_up", child="server", error=str(error), hint=error.hint)
+            raise
         emit("server.started", url=url, server_pid=self._server.pid)
         return url
 
@@ -194,7 +198,6 @@ class Tree:
             self._start_server()
         except Unreachable as error:
             self._failure = error
-            emit("child.given_up", child="server", error=f"{error}; {error.hint}")
 
     def _until_next_start(self) -> float:
         now_s = time.monotonic()
@@ -208,9 +211,13 @@ class Tree:
                 child.reap()
             for _ in child.rest():
                 pass
-        if self._server is not None:
-            in_order = self._server.stop()
-            emit("server.stopped") if in_order else emit("child.killed", child="server")
+        if self._server is None:
+            return
+        ran = self._server.pid is not None
+        if not self._server.stop():
+            emit("child.killed", child="server")
+        elif ran:
+            emit("server.stopped")
 
     # Signals: the handlers run between two steps of the main thread, also while it waits to write to stdout.
 

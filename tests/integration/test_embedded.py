@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,10 +52,17 @@ def started(server: EmbeddedServer) -> str:
     return server.start()
 
 
-def test_it_answers_where_the_file_says_and_is_durable(tmp_path: Path, new_server: Any) -> None:
-    url = started(new_server())
-    assert url == (tmp_path / ".onbeat/redis-url").read_text().strip()
-    assert url == f"unix://{tmp_path}/.onbeat/valkey.sock?db=0"
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A path that leaves room for a socket's, wherever pytest keeps its own."""
+    with tempfile.TemporaryDirectory(prefix="ob") as folder:
+        yield Path(folder)
+
+
+def test_it_answers_where_the_file_says_and_is_durable(short_folder: Path, new_server: Any) -> None:
+    url = started(server := new_server(short_folder))
+    assert url == (short_folder / ".onbeat/redis-url").read_text().strip()
+    assert url == f"unix://{short_folder}/.onbeat/valkey.sock?db=0"
     with client(url) as connection:
         config = connection.config_get("*")
     expected = {
@@ -66,8 +74,9 @@ def test_it_answers_where_the_file_says_and_is_durable(tmp_path: Path, new_serve
     }
     assert expected.items() <= config.items()
     for secret in ("redis-url", "valkey.conf", "up.lock"):
-        assert stat.S_IMODE((tmp_path / ".onbeat" / secret).stat().st_mode) == 0o600
-    assert (tmp_path / ".onbeat/.gitignore").read_text() == "*\n"
+        assert stat.S_IMODE((short_folder / ".onbeat" / secret).stat().st_mode) == 0o600
+    assert (short_folder / ".onbeat/.gitignore").read_text() == "*\n"
+    server.stop()
 
 
 def test_a_stop_saves_ends_and_frees_the_folder(tmp_path: Path, new_server: Any) -> None:

@@ -221,3 +221,13 @@ asked.acquire(timeout=0.5)
         up.wait_for_event("test.up")
         assert up.stop() == 0
         assert len(up.named("test.asked")) == 1
+
+
+def test_a_server_that_cannot_start_ends_all_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / ".onbeat/data").mkdir(parents=True)
+    (tmp_path / ".onbeat/data/appendonlydir").write_text("not a folder")
+    with tree(tmp_path, server=True, worker=OBEDIENT) as up:
+        assert up.wait() == 4
+        assert up.err[0].startswith("error: the embedded server ended at once (exit code 1): ")
+        assert up.named("child.given_up", child="server")
+        assert not up.named("child.started")
