@@ -1,8 +1,11 @@
 """A supervised tree of real processes: what they say is relayed, who ends is started again, nobody is left."""
 
+import fcntl
 import os
 import signal
 import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import redis
@@ -10,7 +13,7 @@ import redis
 from tests.support.children import kill_all, launch, new_mark, running
 from tests.support.process import OnbeatProcess
 from tests.support.tree_script import OBEDIENT, STUBBORN, tree, tree_command, tree_environ
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, never
 
 
 def pid_of(process: OnbeatProcess, child: str, *, count: int = 1) -> int:
@@ -231,3 +234,33 @@ def test_a_server_that_cannot_start_ends_all_with_its_reason(tmp_path: Path) -> 
         assert up.err[0].startswith("error: the embedded server ended at once (exit code 1): ")
         assert up.named("child.given_up", child="server")
         assert not up.named("child.started")
+
+
+def test_a_third_ctrl_c_leaves_even_while_the_reader_of_the_log_hangs(tmp_path: Path) -> None:
+    mark = new_mark()
+    process = launch(
+        tree_command(server=True, worker="while True: print('x' * 1000)"),
+        mark=mark,
+        environ=tree_environ(),
+        directory=tmp_path,
+    )
+    try:
+        assert process.stdout is not None
+        pipe = process.stdout.fileno()
+        waiting = bytearray(4)
+
+        def is_full() -> bool:
+            fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+            return int.from_bytes(waiting, sys.byteorder) > 40_000
+
+        eventually(is_full, 10, what="a full pipe")
+        for _ in range(3):
+            process.send_signal(signal.SIGINT)
+            never(lambda: process.poll() is not None and process.returncode != 130, during=0.1)
+        assert process.wait(10) == 130
+        eventually(lambda: running(mark) == {}, 5, what="the end of what it started")
+    finally:
+        kill_all(mark)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
