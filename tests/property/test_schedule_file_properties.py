@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scheduler.entry_keys import CHECKS
 from scheduler.job_arguments import argument_problems
 from scheduler.schedule_file import ScheduleFile, read_schedules
-from tests.unit.test_schedule_file import FULL
+from tests.support.schedule_files import FULL
 
 PIECES = [
     *(f"{key} = " for key in CHECKS),

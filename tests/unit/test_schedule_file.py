@@ -1,82 +1,25 @@
 """schedules.toml: what entries it makes, and every problem at its place."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from scheduler.job import JobDeclaration
-from scheduler.job_catalogue import JobCatalogue
 from scheduler.retry import RetryPolicy
 from scheduler.schedule import Crontab, Interval
-from scheduler.schedule_file import ScheduleFile, read_schedules
-
-
-def nightly(region: str, limit: int = 100) -> None:
-    """Report."""
-
-
-def tidy() -> None:
-    """Tidy up."""
-
-
-JOBS = {
-    "jobs.nightly": JobDeclaration(
-        name="jobs.nightly",
-        function=nightly,
-        module="jobs",
-        doc="",
-        retry=RetryPolicy(max_attempts=3, initial=timedelta(seconds=1)),
-        timeout=timedelta(minutes=5),
-        queue="reports",
-    ),
-    "jobs.tidy": JobDeclaration(name="jobs.tidy", function=tidy, module="jobs", doc=""),
-}
+from scheduler.schedule_file import ScheduleFile
+from tests.support.schedule_files import FULL, problems_of, read_in
 
 
 @pytest.fixture
-def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.chdir(tmp_path)
-
-    def reading(
-        text: str | bytes, environ: Mapping[str, str] | None = None, *, jobs: bool = True
-    ) -> ScheduleFile:
-        Path("s.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
-        catalogue = JobCatalogue(JOBS) if jobs else None
-        return read_schedules("s.toml", catalogue=catalogue, environ=environ or {})
-
-    return reading
+def read(tmp_path: Path) -> Callable[..., ScheduleFile]:
+    return partial(read_in, tmp_path)
 
 
-FULL = """
-[schedules.report]
-job = "jobs.nightly"
-crontab = "30 2 * * *"
-timezone = "Europe/Berlin"
-args = ["eu"]
-kwargs = { limit = 5 }
-queue = "slow"
-timeout = "1h"
-soft_timeout = "50m"
-retry = { max_attempts = 5, backoff = "linear", initial = "5s", max = "1m", jitter = 0.5, on = ["OSError"] }
-enabled = false
-overlap = "allow"
-max_active = 2
-catchup = "latest"
-catchup_window = "2d"
-description = "The nightly report"
-owner = "data"
-tags = ["night", "report"]
-runbook = "https://wiki/report"
-keep_runs = 10
-keep_for = "7d"
-"""
-
-
-def test_every_key_reaches_its_entry(read: Any) -> None:
+def test_every_key_reaches_its_entry(read: Callable[..., ScheduleFile]) -> None:
     file = read(FULL)
     assert file.problems == ()
     entry = file.entries["report"]
@@ -98,7 +41,7 @@ def test_every_key_reaches_its_entry(read: Any) -> None:
     assert entry.source == "file"
 
 
-def test_an_entry_may_be_run_by_hand_only(read: Any) -> None:
+def test_an_entry_may_be_run_by_hand_only(read: Callable[..., ScheduleFile]) -> None:
     assert read('[schedules.a]\njob = "jobs.tidy"').entries["a"].schedule is None
 
 
@@ -120,13 +63,15 @@ def test_an_entry_may_be_run_by_hand_only(read: Any) -> None:
         ('crontab = "@daily"\ntimezone = "Asia/Seoul"', Crontab("@daily", "Asia/Seoul")),
     ],
 )
-def test_schedules_are_read(read: Any, keys: str, schedule: Crontab | Interval) -> None:
+def test_schedules_are_read(
+    read: Callable[..., ScheduleFile], keys: str, schedule: Crontab | Interval
+) -> None:
     file = read(f'[schedules.a]\njob = "jobs.tidy"\n{keys}')
     assert file.problems == ()
     assert file.entries["a"].schedule == schedule
 
 
-def test_the_nearer_default_wins_key_by_key_in_retry_and_kwargs(read: Any) -> None:
+def test_the_nearer_default_wins_key_by_key_in_retry_and_kwargs(read: Callable[..., ScheduleFile]) -> None:
     """An entry's own keys, then [defaults], then its job's, then the built-in ones."""
     file = read(
         """
@@ -156,12 +101,12 @@ def test_the_nearer_default_wins_key_by_key_in_retry_and_kwargs(read: Any) -> No
     assert far.timeout == timedelta(minutes=10)
 
 
-def test_a_jobs_own_defaults_hold_where_the_file_says_nothing(read: Any) -> None:
+def test_a_jobs_own_defaults_hold_where_the_file_says_nothing(read: Callable[..., ScheduleFile]) -> None:
     entry = read('[schedules.a]\njob = "jobs.nightly"\nargs = ["eu"]').entries["a"]
     assert (entry.timeout, entry.queue, entry.retry.max_attempts) == (timedelta(minutes=5), "reports", 3)
 
 
-def test_variables_are_replaced_everywhere_in_strings(read: Any) -> None:
+def test_variables_are_replaced_everywhere_in_strings(read: Callable[..., ScheduleFile]) -> None:
     text = """
         [schedules.a]
         job = "jobs.${JOB}"
@@ -175,20 +120,20 @@ def test_variables_are_replaced_everywhere_in_strings(read: Any) -> None:
     assert entry.tags == ("eu", "${REGION}")
 
 
-def test_dates_in_arguments_are_kept_as_json_keeps_them(read: Any) -> None:
+def test_dates_in_arguments_are_kept_as_json_keeps_them(read: Callable[..., ScheduleFile]) -> None:
     text = '[schedules.a]\njob = "x"\nargs = [2026-01-02, 07:32:00]\nkwargs = { at = 2026-01-02T03:04:05Z }'
     entry = read(text, jobs=False).entries["a"]
     assert json.loads(json.dumps(entry.to_json()))["args"] == ["2026-01-02", "07:32:00"]
     assert entry.kwargs == {"at": "2026-01-02T03:04:05+00:00"}
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(read: Any) -> None:
+def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(read: Callable[..., ScheduleFile]) -> None:
     file = read(b'\xef\xbb\xbf[schedules.a]\r\njob = "jobs.tidy"\r\n')
     assert file.problems == ()
     assert list(file.entries) == ["a"]
 
 
-def test_the_digest_is_of_what_the_file_means(read: Any) -> None:
+def test_the_digest_is_of_what_the_file_means(read: Callable[..., ScheduleFile]) -> None:
     first = read('[schedules.a]\njob = "jobs.tidy"\ninterval = "60s"\n[schedules.b]\njob = "jobs.tidy"')
     same = read('# other words\n[schedules]\nb.job = "jobs.tidy"\na = { interval = "1m", job = "jobs.tidy" }')
     other = read('[schedules.a]\njob = "jobs.tidy"\ninterval = "61s"\n[schedules.b]\njob = "jobs.tidy"')
@@ -196,16 +141,12 @@ def test_the_digest_is_of_what_the_file_means(read: Any) -> None:
     assert len(first.digest) == 12
 
 
-def test_an_entry_with_an_error_is_left_out_and_the_others_are_read(read: Any) -> None:
+def test_an_entry_with_an_error_is_left_out_and_the_others_are_read(
+    read: Callable[..., ScheduleFile],
+) -> None:
     file = read('[schedules.a]\njob = "jobs.tidy"\n[schedules.b]\njob = "jobs.tidy"\nowner = 5')
     assert list(file.entries) == ["a"]
     assert [problem.entry for problem in file.errors] == ["b"]
-
-
-def problems_of(file: ScheduleFile) -> list[str]:
-    return [
-        f"{problem.line}:{problem.column}+{problem.length} {problem.message}" for problem in file.problems
-    ]
 
 
 HEAD = '[schedules.a]\njob = "jobs.tidy"\n'
@@ -268,101 +209,12 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("keys", "expected"), WRONG.items())
-def test_a_wrong_key_is_shown_at_its_place(read: Any, keys: str, expected: str) -> None:
+def test_a_wrong_key_is_shown_at_its_place(
+    read: Callable[..., ScheduleFile], keys: str, expected: str
+) -> None:
     file = read(HEAD + keys)
     assert problems_of(file) == [expected]
     assert file.entries == {}
-
-
-WHOLE_FILES = {
-    "": ["None:None+1 no entry: nothing is scheduled; an entry is a table [schedules.NAME]"],
-    "schedules = 5": ["1:1+9 'schedules' is a table; write [schedules] above its keys"],
-    "[schedules]\na = 5": ["2:1+1 'a' is 5, and an entry is a table: [schedules.a]"],
-    '[schedules.""]\njob = "jobs.tidy"': ["1:12+2 the name '' has 0 characters; it may have 1 to 100"],
-    "[schedules.a]": ["1:12+1 the entry 'a' has no job"],
-    '[schedules.team.report]\njob = "jobs.tidy"': [
-        "1:17+6 unknown key 'report'; a name with a dot stands in quotes, as in [schedules.\"team.report\"]"
-    ],
-    '[schedules.a]\njob = "jobs.nightly"': ["2:7+14 jobs.nightly: the job needs the argument 'region'"],
-    '[schedules.a]\njob = "jobs.nightly"\nkwargs = { limit = 1 }': [
-        "3:10+13 jobs.nightly: the job needs the argument 'region'"
-    ],
-    '[schedules.a]\njob = "jobs.nightly"\nargs = ["eu"]\nsoft_timeout = "10m"': [
-        "4:16+5 soft_timeout: soft_timeout is 10m and timeout 5m, by @job; the soft one comes first"
-    ],
-    '[schedules.a]\njob = "jobs.nightli"': [
-        "2:7+14 job: no job 'jobs.nightli'; did you mean 'jobs.nightly'?"
-    ],
-    '[schedules.a]\njob = ""': [
-        "2:7+2 job: '' is not the dotted name of a job, such as 'jobs.reports.nightly'"
-    ],
-    '[defaults]\nowner = 5\nqeue = 1\n[schedules.a]\njob = "jobs.tidy"': [
-        "2:9+1 owner: 5 is not a text in quotes",
-        "3:1+4 unknown key 'qeue'; did you mean 'queue'?",
-    ],
-    'include = []\n[calendars.x]\n[schedules.a]\njob = "jobs.tidy"': [
-        "1:1+7 'include' is not supported by this version yet",
-        "2:2+9 'calendars' is not supported by this version yet",
-    ],
-    '[default]\n[schedules.a]\njob = "jobs.tidy"': ["1:2+7 unknown key 'default'; did you mean 'defaults'?"],
-    'x = 1\n[schedules.a]\njob = "jobs.tidy"': ["1:1+1 unknown key 'x'; entries are [schedules.NAME]"],
-}
-
-
-@pytest.mark.parametrize(("text", "expected"), WHOLE_FILES.items())
-def test_a_wrong_file_is_explained(read: Any, text: str, expected: list[str]) -> None:
-    assert problems_of(read(text)) == expected
-
-
-TOML_ERRORS = {
-    "x = */5": "1:5+1 this is no value; text stands in quotes",
-    "[schedules.a": "1:12+1 the file ends: expected ']' at the end of a table declaration",
-    'x = "abc\ny = 1': "1:9+1 the text has no closing quote in its line",
-    "x = [1,": "1:7+1 the value has no end",
-    "x = 'abc": '1:8+1 the file ends: expected "\'"',
-    'x = "\\q"': "1:8+1 a backslash in quotes is written twice, or the text stands in single quotes",
-    "x = 1 y = 2": "1:7+1 one key and its value fill a line; this is too much",
-    "[a]\n[a]": "2:2+1 the key 'a' is set twice; the first is in line 1",
-    "[schedules.a]\n[schedules.a]": "2:12+1 the entry 'a' is declared twice; the first is in line 1",
-    "[schedules.a]\nx = 1\nx = 2": "3:1+1 the key 'x' is set twice; the first is in line 2",
-    "[defaults]\n[defaults]": "2:2+8 the table [defaults] is declared twice; the first is in line 1",
-    "[schedules.ä]": "1:12+1 a name with other characters than A-Z a-z 0-9 _ - stands in quotes",
-    "x = "
-    + "9"
-    * 5_000: "None:None+1 Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits",
-    "x = " + "[" * 5_000: "None:None+1 the file is nested too deeply",
-}
-
-
-@pytest.mark.parametrize(("text", "expected"), TOML_ERRORS.items(), ids=lambda value: value[:30])
-def test_what_is_no_toml_is_explained(read: Any, text: str, expected: str) -> None:
-    assert problems_of(read(text)) == [expected]
-
-
-def test_what_is_no_utf8_is_shown_at_the_byte(read: Any) -> None:
-    file = read('[schedules.a]\nowner = "Jürgen"'.encode("latin-1"))
-    assert problems_of(file) == [
-        "2:11+1 is not UTF-8: the byte 0xfc stands for nothing there; save the file as UTF-8"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        (
-            "none.toml",
-            "none.toml: no such file; `onbeat init` writes a first one, ONBEAT_SCHEDULES names another",
-        ),
-        (".", ".: is a directory, not a file"),
-        ("a\0b", "a\0b: can't be read: embedded null byte"),
-    ],
-)
-def test_a_file_that_can_not_be_read_is_a_problem_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, message: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    file = read_schedules(path, catalogue=None, environ={})
-    assert [problem.text() for problem in file.problems] == [message]
 
 
 @pytest.mark.parametrize(
@@ -387,7 +239,9 @@ def test_a_file_that_can_not_be_read_is_a_problem_too(
         ),
     ],
 )
-def test_a_schedule_that_is_probably_not_meant_is_a_warning(read: Any, crontab: str, expected: str) -> None:
+def test_a_schedule_that_is_probably_not_meant_is_a_warning(
+    read: Callable[..., ScheduleFile], crontab: str, expected: str
+) -> None:
     file = read(f'{HEAD}crontab = "{crontab}"')
     assert problems_of(file) == [expected]
     assert file.errors == ()
@@ -397,10 +251,10 @@ def test_a_schedule_that_is_probably_not_meant_is_a_warning(read: Any, crontab: 
 @pytest.mark.parametrize(
     "crontab", ["*/15 * * * *", "0 */6 * * *", "0 9 * * MON", "0 9 1 * *", "@daily", "* * * * *"]
 )
-def test_a_common_schedule_is_none(read: Any, crontab: str) -> None:
+def test_a_common_schedule_is_none(read: Callable[..., ScheduleFile], crontab: str) -> None:
     assert read(f'{HEAD}crontab = "{crontab}"').problems == ()
 
 
-def test_all_problems_come_at_once_in_the_order_of_the_file(read: Any) -> None:
+def test_all_problems_come_at_once_in_the_order_of_the_file(read: Callable[..., ScheduleFile]) -> None:
     file = read('[schedules.b]\njob = "x"\nowner = 5\n[schedules.a]\ninterval = "x"\n[defaults]\nqueue = 1')
     assert [problem.line for problem in file.problems] == [2, 3, 4, 5, 7]

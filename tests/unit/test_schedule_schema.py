@@ -13,7 +13,7 @@ from scheduler.entry_keys import CHECKS
 from scheduler.job import JobDeclaration
 from scheduler.retry import RETRY_KEYS
 from scheduler.schedule_schema import schema_of
-from tests.unit.test_schedule_file import FULL
+from tests.support.schedule_files import FULL
 
 
 class Target(BaseModel):
