@@ -61,12 +61,12 @@ class _Setup:
     """What `configure` made in this process."""
 
     pipeline: Pipeline | None = None
+    own_log: Any = None
     captured: CapturedDescriptors | None = None
     at_exit = False
 
 
 _OURS = object()  # the logger beneath `emit`, by which the pipeline knows Onbeat's own events
-_own_log = structlog.wrap_logger(_OURS)
 
 
 def configure(
@@ -115,8 +115,8 @@ def emit(event: str, /, **fields: Any) -> None:
     event that is not in the catalogue.
     """
     level = CATALOGUE[event].level
-    if structlog.is_configured():
-        getattr(_own_log, level)(event, **fields)
+    if _Setup.own_log is not None:
+        getattr(_Setup.own_log, level)(event, **fields)
 
 
 def capture_fds() -> None:

@@ -52,7 +52,7 @@ def json_value(value: Any, depth: int = 0) -> Any:
     password inside a URL is masked; half a surrogate pair, which UTF-8 can't carry, becomes U+FFFD.
     """
     if isinstance(value, str):
-        return _text(str.__str__(value))
+        return value if _is_harmless(value) else _text(str.__str__(value))
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, (int, float)):
@@ -75,6 +75,11 @@ def rfc3339(moment: datetime) -> str:
     """In UTC, to the millisecond: 2026-11-21T11:30:00.250Z. A naive time is taken as UTC."""
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return aware.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def _is_harmless(text: str) -> bool:
+    """Nearly all texts are short and plain; a beat writes thousands of them a second."""
+    return type(text) is str and len(text) <= _SHORT_TEXT and text.isascii() and "://" not in text
 
 
 def _text(text: str) -> str:
@@ -108,6 +113,8 @@ def _container(value: Any, depth: int) -> Any:
 
 
 def _key(name: Any) -> str:
+    if isinstance(name, str) and _is_harmless(name):
+        return name
     return cut(_text(name if isinstance(name, str) else str(json_value(name, DEPTH_LIMIT))), _SHORT_TEXT)
 
 
