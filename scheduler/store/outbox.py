@@ -1,6 +1,5 @@
 """The runs that wait for a beat: decided and not published, due for a retry, not claimed, or lost with their worker."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,7 +59,7 @@ class Outbox:
         if not moves:
             return []
         keys = [self._keys.own(name) for name in ("outbox", "retries", "unclaimed", "leases")]
-        again = round(time.time() * 1000) + republish_after // timedelta(milliseconds=1)
+        again = republish_after // timedelta(milliseconds=1)
         args: list[str | int] = [self._keys.own_prefix, self._keys.prefix, again, way]
         for each in moves:
             worker = each.run.worker or ""

@@ -1,13 +1,14 @@
 -- Move runs on to be claimed: from the outbox, when a retry is due, when nobody claimed, when a worker hands one back.
 --
 -- KEYS  1 outbox   2 retries   3 unclaimed   4 leases (zsets)
--- ARGV  1 our prefix   2 the prefix of queues   3 publish again at, ms
+-- ARGV  1 our prefix   2 the prefix of queues   3 wait before it is published again, ms
 --       4 'push' the messages here, 'outbox' to leave them to the outbox, or 'sent': they are in another broker now
 --       then of each run: id, state as read, attempt as read, worker as read or '', new attempt, queue, message
 -- Result, of each run: 1 moved, 0 it has changed meanwhile (it was claimed, say): left alone.
-local own, queues, again, way = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local own, queues, way = ARGV[1], ARGV[2], ARGV[4]
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local again = now_ms + ARGV[3]
 local results = {}
 for i = 5, #ARGV, 7 do
   local id, state, attempt, worker = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]

@@ -2,7 +2,6 @@
 
 import json
 from typing import Any
-from uuid import uuid4
 
 from scheduler.job import declared_jobs
 from scheduler.run import Call
@@ -12,12 +11,15 @@ from scheduler.worker.decode import Named
 
 
 def claim(
-    here: WorkerContext, name: Named, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    here: WorkerContext, name: Named, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, token: str
 ) -> Claimed | Refused:
-    """Claim the attempt for this worker. A task that an application sent gets its run now. Raises Unreachable."""
+    """Claim the attempt for this worker. A task that an application sent gets its run now. Raises Unreachable.
+
+    `token` is new for every message and the same at every try: a claim whose answer was lost is answered again.
+    """
     if not name.ours and name.attempt == 1:
         put_on_record(here, name.run_id, task, args, kwargs)
-    return here.store.runs.claim(name.run_id, name.attempt, here.worker, uuid4().hex, LEASE)
+    return here.store.runs.claim(name.run_id, name.attempt, here.worker, token, LEASE)
 
 
 def put_on_record(

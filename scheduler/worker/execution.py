@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any, Final
+from uuid import uuid4
 
 from celery.exceptions import Ignore, Reject
 from celery.exceptions import Retry as CeleryRetry
@@ -39,7 +40,8 @@ def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """
     here = context()
     name = named(task.request, task.name)
-    claimed = patiently(lambda: claim(here, name, task, args, kwargs), CLAIM_PATIENCE)
+    token = uuid4().hex
+    claimed = patiently(lambda: claim(here, name, task, args, kwargs, token=token), CLAIM_PATIENCE)
     if isinstance(claimed, Refused):
         tell_duplicate(name, task.name, claimed.why)
         raise Ignore(claimed.why)
