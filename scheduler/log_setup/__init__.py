@@ -92,9 +92,14 @@ def configure(
         level=threshold,
     )
     _Setup.pipeline = pipeline
+    how: dict[str, Any] = {
+        "processors": [structlog.contextvars.merge_contextvars, _deliver],
+        "wrapper_class": structlog.make_filtering_bound_logger(threshold),
+    }
+    # Bound once, with its own processors: whatever a job configures structlog to, Onbeat's own events stay as they are.
+    _Setup.own_log = structlog.wrap_logger(_OURS, **how).bind()
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, _deliver],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        **how,
         logger_factory=lambda *names: ".".join(map(str, names)) or UNNAMED,
         cache_logger_on_first_use=False,
     )
