@@ -44,7 +44,7 @@ class Tick(NamedTuple):
     metavar="N",
     help=f"At most so many ({DEFAULT_COUNT}; with --until {MOST}).",
 )
-@click.option("--timezone", metavar="ZONE", help="Show, and read, times in this zone (the entry's own).")
+@click.option("--timezone", metavar="ZONE", help="Read and show times in this zone (the entry's own).")
 @json_option
 def next_(
     *,
@@ -63,13 +63,14 @@ def next_(
     from scheduler.cli.document import print_document
 
     zone = _zone(timezone)
-    now = datetime.now(UTC)
-    first = _moment(start, "--from", now, zone) if start else now
-    last = _moment(until, "--until", now, zone) if until else None
     chosen = _chosen(entry)
+    zones = {name: zone or _zone_of(each) for name, each in chosen.items()}
+    reading = zones[entry] if entry else zone
+    now = datetime.now(UTC)
+    first = _moment(start, "--from", now, reading) if start else now
+    last = _moment(until, "--until", now, reading) if until else None
     most = count or (MOST if last else DEFAULT_COUNT)
     found = list(islice(ticks(chosen, first, last), most + 1))
-    zones = {name: zone or _zone_of(each) for name, each in chosen.items()}
     if as_json:
         print_document([_document(tick, zones[tick.entry]) for tick in found[:most]])
     elif found:

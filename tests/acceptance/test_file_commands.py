@@ -141,6 +141,12 @@ def test_next_reads_and_shows_times_in_the_zone_that_is_asked_for(project: Proje
     assert tick["scheduled_at"] == "2026-06-01T00:30:00.000Z"
 
 
+def test_next_reads_and_shows_times_in_the_entrys_own_zone_otherwise(project: Project) -> None:
+    arguments = ("--from", "2026-06-01 02:30", "--until", "2026-06-01 02:30")
+    (tick,) = json.loads(project.run("next", "backup", *arguments, "--json").out)
+    assert tick["local"] == "2026-06-01T02:30:00.000+02:00"
+
+
 def test_next_shows_all_enabled_entries_in_the_order_of_time(project: Project) -> None:
     window = ("--from", "2026-06-01T00:29:59.750Z", "--until", "2026-06-01T00:30:00.250Z")
     ticks = json.loads(project.run("next", *window, "--json").out)
