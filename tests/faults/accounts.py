@@ -1,0 +1,213 @@
+"""The books, checked from outside: every tick, every run, every attempt, and every line that a job wrote.
+
+What the store says is compared with the ticks that arithmetic gives (`entries.Planned.ticks`), with itself, and with
+the file of lines that the jobs appended to. What does not fit becomes a finding, a sentence.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+from scheduler.disposition import SKIPPED, TickRange
+from scheduler.run import FINAL, Run, RunState, tick_run_id
+from scheduler.store import Store
+from scheduler.store.moments import milliseconds, moment
+from tests.faults.entries import Planned
+
+# `appendfsync everysec`: a write may wait for two seconds behind a sync that is slow, and is lost by a crash then.
+MAY_BE_FORGOTTEN_S: Final = 2.5
+
+
+@dataclass
+class Books:
+    """What was counted and what did not fit."""
+
+    ticks: int = 0
+    dispositions: Counter[str] = field(default_factory=Counter)
+    runs: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    attempts: int = 0
+    starts: int = 0
+    lost: int = 0
+    forgotten: int = 0
+    findings: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        skipped = sum(self.dispositions[each] for each in SKIPPED)
+        outcomes = ", ".join(f"{count} {name}" for name, count in sorted(self.outcomes.items()))
+        return (
+            f"{self.ticks} ticks: {self.dispositions['dispatched']} dispatched, {skipped} skipped, "
+            f"{self.dispositions['coalesced']} coalesced; {self.runs} runs: {outcomes}; "
+            f"{self.attempts} attempts, {self.lost} of them lost with their worker; {self.starts} starts, "
+            f"{self.forgotten} of them in a second that the server forgot"
+        )
+
+
+class RangeKeeper:
+    """The ranges of ticks left out: the store keeps the newest 200 of an entry, so they are gathered meanwhile."""
+
+    def __init__(self, entries: Iterable[Planned]) -> None:
+        self._kept: dict[str, dict[tuple[int, int, str], TickRange]] = {each.name: {} for each in entries}
+
+    def gather(self, store: Store) -> None:
+        """Take what is there now. After a crash of the server what it forgot is forgotten here too."""
+        for name, kept in self._kept.items():
+            listed = {_key(each): each for each in store.ledger.left_out(name)}
+            if len(listed) < 200:
+                kept.clear()
+            elif listed:
+                oldest = min(key[0] for key in listed)
+                for key in [key for key in kept if key[0] > oldest]:
+                    del kept[key]
+            kept.update(listed)
+
+    def of(self, name: str) -> list[TickRange]:
+        return list(self._kept[name].values())
+
+
+def _key(some: TickRange) -> tuple[int, int, str]:
+    return milliseconds(some.first_at), milliseconds(some.last_at), some.disposition
+
+
+def notes(path: Path) -> list[dict[str, Any]]:
+    """The lines that the jobs wrote."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def audit(
+    store: Store,
+    entries: Iterable[Planned],
+    ranges: RangeKeeper,
+    lines: list[dict[str, Any]],
+    server_kills: list[float],
+    troubled: set[int],
+) -> Books:
+    """Compare everything with everything. The beats have stopped and no run is active."""
+    books = Books()
+    ranges.gather(store)
+    runs: dict[str, Run] = {}
+    for entry in entries:
+        of_entry = _runs_of(store, entry.name)
+        runs |= of_entry
+        _audit_ticks(books, store, entry, of_entry, ranges.of(entry.name))
+        _audit_overlap(books, entry, of_entry.values())
+    _audit_totals(books, store)
+    _audit_runs(books, store, runs, troubled)
+    _audit_starts(books, runs, lines, server_kills)
+    return books
+
+
+def _runs_of(store: Store, name: str) -> dict[str, Run]:
+    client: Any = store.client
+    ids = client.zrange(store.keys.runs(name), 0, -1)
+    return {run_id: run for run_id in ids if (run := store.runs.get(run_id)) is not None}
+
+
+def _audit_ticks(
+    books: Books, store: Store, entry: Planned, runs: dict[str, Run], left_out: list[TickRange]
+) -> None:
+    applied_at = store.entries.applied().applied_at
+    stored = store.entries.get(entry.name)
+    assert applied_at is not None
+    assert stored is not None
+    assert stored.last_tick_at is not None
+    expected = entry.ticks(milliseconds(applied_at), milliseconds(stored.last_tick_at))
+    decided: dict[int, list[str]] = defaultdict(list)
+    for run_id, run in runs.items():
+        decided[milliseconds(run.scheduled_at)].append("dispatched")
+        if run_id != tick_run_id(entry.name, run.scheduled_at):
+            books.findings.append(f"run {run_id} of {entry.name} has not the id of its tick")
+    for some in left_out:
+        within = entry.ticks(milliseconds(some.first_at) - 1, milliseconds(some.last_at))
+        if len(within) != some.count:
+            books.findings.append(f"{entry.name}: a range of {some.count} ticks spans {len(within)}: {some}")
+        for tick in within:
+            decided[tick].append(some.disposition)
+    for tick in expected:
+        if len(found := decided.pop(tick, [])) != 1:
+            books.findings.append(f"{entry.name}: the tick of {moment(tick)} has the dispositions {found}")
+        books.dispositions.update(found)
+    for tick, found in decided.items():
+        books.findings.append(f"{entry.name}: {moment(tick)} is no tick, and has the dispositions {found}")
+    books.ticks += len(expected)
+    if (counted := store.ledger.of([entry.name])[entry.name]).expected != len(expected):
+        books.findings.append(f"{entry.name}: the ledger expects {counted.expected}, not {len(expected)}")
+
+
+def _audit_overlap(books: Books, entry: Planned, runs: Iterable[Run]) -> None:
+    if entry.overlap != "skip":
+        return
+    in_order = sorted(runs, key=lambda run: run.queued_at)
+    for before, after in pairwise(in_order):
+        if before.finished_at is not None and after.queued_at < before.finished_at:
+            books.findings.append(f"{entry.name}: {after.run_id} began before {before.run_id} had ended")
+
+
+def _audit_totals(books: Books, store: Store) -> None:
+    totals = store.ledger.totals()
+    if totals.unaccounted or totals.expected != books.ticks:
+        books.findings.append(
+            f"the ledger has {totals.unaccounted} ticks unaccounted for, and {totals.expected} in all, "
+            f"not {books.ticks}"
+        )
+    counted = {each.value: count for each, count in totals.by_disposition.items() if count}
+    if counted != dict(books.dispositions):
+        books.findings.append(f"the ledger says {counted}, the ticks themselves {dict(books.dispositions)}")
+
+
+def _audit_runs(books: Books, store: Store, runs: dict[str, Run], troubled: set[int]) -> None:
+    waiting = {name: store.client.zcard(store.keys.own(name)) for name in ("outbox", "retries", "leases")}
+    if any(waiting.values()):
+        books.findings.append(f"no run is active, and yet there wait {waiting}")
+    for run_id, run in runs.items():
+        books.runs += 1
+        books.outcomes[run.state] += 1
+        if run.state not in FINAL:
+            books.findings.append(f"run {run_id} of {run.entry} is {run.state}")
+        numbers = [attempt.number for attempt in run.attempts]
+        books.attempts += len(numbers)
+        if numbers != list(range(1, run.attempt + 1)):
+            books.findings.append(f"run {run_id} of {run.entry}, attempt {run.attempt}, records {numbers}")
+        for attempt in run.attempts:
+            if "worker lost" in (attempt.error or ""):
+                books.lost += 1
+                if int((attempt.worker or "::").split(":")[1]) not in troubled:
+                    books.findings.append(f"{run_id} was lost, though its worker {attempt.worker} was well")
+            elif attempt.error not in (None, "RuntimeError: by chance"):
+                books.findings.append(f"run {run_id} of {run.entry} ended with {attempt.error!r}")
+        if run.state is RunState.FAILED and run.attempt < run.max_attempts:
+            books.findings.append(f"run {run_id} of {run.entry} failed with attempts left: {run.error}")
+
+
+def _audit_starts(
+    books: Books, runs: dict[str, Run], lines: list[dict[str, Any]], server_kills: list[float]
+) -> None:
+    begun: dict[tuple[str, int], list[float]] = defaultdict(list)
+    ended: set[tuple[str, int]] = set()
+    for line in lines:
+        pair = (line["run"], line["attempt"])
+        if line["phase"] == "end":
+            ended.add(pair)
+        else:
+            begun[pair].append(line["when"])
+    for (run_id, attempt), moments in begun.items():
+        books.starts += len(moments)
+        forgotten = [when for when in moments if _forgotten(when, server_kills)]
+        books.forgotten += len(forgotten)
+        run = runs.get(run_id)
+        if len(moments) - len(forgotten) > 1:
+            books.findings.append(f"attempt {attempt} of run {run_id} started {len(moments)} times")
+        if len(moments) > len(forgotten) and (run is None or attempt > run.attempt):
+            books.findings.append(f"attempt {attempt} of run {run_id} started, and is on no record")
+    for run_id, run in runs.items():
+        if run.state is RunState.SUCCEEDED and (run_id, run.attempt) not in ended:
+            books.findings.append(f"run {run_id} of {run.entry} succeeded, and its job did not end")
+
+
+def _forgotten(when: float, server_kills: list[float]) -> bool:
+    """Whether this start was so short before a crash of the server that its record may be lost with it."""
+    return any(0 <= kill - when < MAY_BE_FORGOTTEN_S for kill in server_kills)

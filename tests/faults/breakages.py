@@ -1,0 +1,176 @@
+"""What can go wrong, and a seeded plan of it: the same seed gives the same faults in the same order."""
+
+import random
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from redis.exceptions import ConnectionError as Refused
+from redis.exceptions import TimeoutError as NoAnswer
+
+from tests.faults.proxy import Proxy
+from tests.faults.world import Member, World, void
+
+LEASE_S: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One round: what breaks, which one of its kind, for how long, and the time until the next."""
+
+    kind: str
+    which: int
+    seconds: float
+    pause_s: float
+
+    def __str__(self) -> str:
+        return f"{self.kind}[{self.which}] {self.seconds:.2f} s, then {self.pause_s:.2f} s"
+
+
+def plan(seed: int, rounds: int) -> list[Fault]:
+    """The faults of a run. Every kind comes before any comes a second time, so that a short run has some of each."""
+    chance = random.Random(seed)
+    kinds: list[str] = []
+    while len(kinds) < rounds:
+        deck = [kind for kind, (weight, _) in KINDS.items() for _ in range(weight)]
+        chance.shuffle(deck)
+        kinds += deck
+    return [
+        Fault(kind, chance.randrange(100), chance.uniform(0.3, 5.0), chance.uniform(0.3, 1.5))
+        for kind in kinds[:rounds]
+    ]
+
+
+def strike(world: World, fault: Fault) -> None:
+    """Let it happen."""
+    KINDS[fault.kind][1](world, fault)
+
+
+def _one(members: list[Member], fault: Fault) -> list[int]:
+    alive = [member.pid for member in members if member.pid is not None]
+    return [alive[fault.which % len(alive)]] if alive else []
+
+
+def _kill_beat(world: World, fault: Fault) -> None:
+    world.signal(_one(world.beats, fault), signal.SIGKILL)
+
+
+def _kill_all_beats(world: World, _: Fault) -> None:
+    world.signal([beat.pid for beat in world.beats if beat.pid is not None], signal.SIGKILL)
+
+
+def _stop_beat(world: World, fault: Fault) -> None:
+    world.signal(_one(world.beats, fault), signal.SIGTERM)
+
+
+def _freeze_beat(world: World, fault: Fault) -> None:
+    world.freeze(_one(world.beats, fault), fault.seconds)
+
+
+def _kill_worker(world: World, fault: Fault) -> None:
+    pids = _one(world.workers, fault)
+    world.troubled.update(pids)
+    world.signal(pids, signal.SIGKILL)
+
+
+def _stop_worker(world: World, fault: Fault) -> None:
+    world.signal(_one(world.workers, fault), signal.SIGTERM)
+
+
+def _freeze_worker(world: World, fault: Fault) -> None:
+    """The whole of it, children included, as a machine that swaps."""
+    pids = [pid for main in _one(world.workers, fault) for pid in (main, *children(main))]
+    world.freeze(pids, fault.seconds)
+
+
+def _freeze_worker_beyond_its_leases(world: World, fault: Fault) -> None:
+    """What it had in hand is given away; when it wakes it can't finish that."""
+    mains = _one(world.workers, fault)
+    world.troubled.update(mains)
+    world.freeze([pid for main in mains for pid in (main, *children(main))], LEASE_S + fault.seconds)
+
+
+def _kill_child(world: World, fault: Fault) -> None:
+    mains = _one(world.workers, fault)
+    world.troubled.update(mains)
+    of_them = [pid for main in mains for pid in children(main)]
+    world.signal([of_them[fault.which % len(of_them)]] if of_them else [], signal.SIGKILL)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that `pid` has forked, oldest first."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def _kill_server(world: World, fault: Fault) -> None:
+    world.kill_server(fault.seconds / 2)
+
+
+def _freeze_server(world: World, fault: Fault) -> None:
+    world.server.freeze()
+    world.later(fault.seconds, world.server.thaw)
+
+
+def _kill_clients(world: World, _: Fault) -> None:
+    with world.server.client() as client:
+        try:
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        except (Refused, NoAnswer) as error:
+            void(error)  # the server is down or frozen by the fault before: that is trouble enough
+
+
+def _wire(world: World, fault: Fault) -> Proxy:
+    return world.proxies[fault.which % len(world.proxies)]
+
+
+def _cut_wire(world: World, fault: Fault) -> None:
+    _wire(world, fault).cut()
+
+
+def _half_close_wire(world: World, fault: Fault) -> None:
+    _wire(world, fault).half_close()
+
+
+def _slow_wire(world: World, fault: Fault) -> None:
+    wire = _wire(world, fault)
+    wire.delay(fault.seconds / 20)
+    world.later(fault.seconds, wire.heal)
+
+
+def _dead_wire(world: World, fault: Fault) -> None:
+    wire = _wire(world, fault)
+    wire.hold()
+    world.later(fault.seconds, wire.heal)
+
+
+def _lost_answers(world: World, fault: Fault) -> None:
+    wire = _wire(world, fault)
+    wire.lose_answers()
+    world.later(fault.seconds / 3, wire.heal)
+
+
+# How often each comes in one deal of the deck, and what it does.
+KINDS: Final[dict[str, tuple[int, Callable[[World, Fault], None]]]] = {
+    "beat killed": (3, _kill_beat),
+    "all beats killed": (1, _kill_all_beats),
+    "beat stopped": (1, _stop_beat),
+    "beat frozen": (3, _freeze_beat),
+    "worker killed": (2, _kill_worker),
+    "worker stopped": (1, _stop_worker),
+    "worker frozen": (2, _freeze_worker),
+    "worker frozen beyond its leases": (1, _freeze_worker_beyond_its_leases),
+    "pool child killed": (3, _kill_child),
+    "server killed": (2, _kill_server),
+    "server frozen": (1, _freeze_server),
+    "all connections killed": (2, _kill_clients),
+    "wire cut": (2, _cut_wire),
+    "wire half closed": (1, _half_close_wire),
+    "wire slow": (1, _slow_wire),
+    "wire dead": (2, _dead_wire),
+    "answers lost": (2, _lost_answers),
+}

@@ -1,0 +1,94 @@
+"""The entries and the jobs that run while things break, and their ticks, computed by nothing of ours.
+
+Every schedule here has ticks at the multiples of its period since the epoch, in milliseconds: an interval without an
+anchor by INTERFACE's word, and a crontab of the kind `*/2 * * * *` in UTC by simple arithmetic.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+JOBS: Final = """
+import hashlib
+import json
+import os
+import time
+
+from scheduler import current_run, job
+
+
+def note(path, phase):
+    run = current_run()
+    line = json.dumps({"phase": phase, "entry": run.entry, "at": round(run.scheduled_at.timestamp() * 1000),
+        "run": run.run_id, "attempt": run.attempt, "pid": os.getpid(), "when": time.time()}) + "\\n"
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        os.write(file, line.encode())
+    finally:
+        os.close(file)
+
+
+@job
+def work(path: str, seconds: float = 0.0, fails: float = 0.0) -> None:
+    note(path, "begin")
+    time.sleep(seconds)
+    run = current_run()
+    chance = hashlib.sha256(f"{run.run_id}{run.attempt}".encode()).digest()[0] / 256
+    if chance < fails:
+        raise RuntimeError("by chance")
+    note(path, "end")
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One entry. `overlap` None: as many of its runs at once as come."""
+
+    name: str
+    period_ms: int
+    overlap: str = "skip"
+    max_attempts: int = 3
+    seconds: float = 0.0
+    fails: float = 0.0
+
+    @property
+    def schedule(self) -> str:
+        """The line of schedules.toml that says when."""
+        minutes, rest = divmod(self.period_ms, 60_000)
+        return f'crontab = "*/{minutes} * * * *"' if not rest else f'interval = "{self.period_ms}ms"'
+
+    def ticks(self, after_ms: int, until_ms: int) -> list[int]:
+        """Every tick after the one moment, up to and with the other."""
+        first = after_ms // self.period_ms + 1
+        return [number * self.period_ms for number in range(first, until_ms // self.period_ms + 1)]
+
+
+def planned(quick: int) -> list[Planned]:
+    """`quick` entries of one second, and some of every other kind."""
+    return [
+        *(Planned(f"quick-{number}", 1_000) for number in range(quick)),
+        *(Planned(f"slow-{number}", 1_000, seconds=0.4 + 0.5 * number) for number in range(3)),
+        *(Planned(f"flaky-{number}", 1_000, fails=0.3) for number in range(3)),
+        *(Planned(f"allowed-{number}", 1_000, overlap="allow", seconds=0.3) for number in range(2)),
+        Planned("once", 1_000, max_attempts=1, seconds=0.1),
+        Planned("uneven", 2_500),
+        Planned("every-7", 7_000),
+        Planned("minute", 60_000),
+        Planned("two-minutes", 120_000),
+    ]
+
+
+def schedules(entries: list[Planned], notes: Path) -> str:
+    """The entries as schedules.toml. Nothing is trimmed: the accounts need every run."""
+    return '[defaults]\njob = "jobs.work"\ntimeout = "60s"\nkeep_runs = 100000\n\n' + "\n".join(
+        _table(entry, notes) for entry in entries
+    )
+
+
+def _table(entry: Planned, notes: Path) -> str:
+    retry = f'{{ max_attempts = {entry.max_attempts}, initial = "200ms", jitter = 0.0, backoff = "fixed" }}'
+    kwargs = f'{{ path = "{notes}", seconds = {entry.seconds}, fails = {entry.fails} }}'
+    return (
+        f'[schedules.{entry.name}]\n{entry.schedule}\noverlap = "{entry.overlap}"\n'
+        f"retry = {retry}\nkwargs = {kwargs}\n"
+    )

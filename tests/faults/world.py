@@ -1,0 +1,222 @@
+"""A small deployment under a supervisor: a Valkey that persists, beats and workers, some behind a bad wire.
+
+One thread drives it all: `tend` does what has become due (start again what died, thaw what was frozen, heal a wire),
+`pace` waits while tending. So a schedule of faults has one order of events.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from scheduler.errors import Unreachable
+from scheduler.store import Keys, Store, connect
+from tests.faults.entries import JOBS, Planned, schedules
+from tests.faults.proxy import Proxy
+from tests.support.process import PROGRAM, OnbeatProcess
+from tests.support.project import Project
+from tests.support.valkey import ValkeyServer
+from tests.support.waiting import eventually
+
+STEP_S: Final = 0.02
+RESTART_AFTER_S: Final = 0.3
+
+
+@dataclass
+class Member:
+    """A process that the supervisor keeps alive."""
+
+    arguments: tuple[str, ...]
+    proxy: Proxy | None
+    program: tuple[str, ...] = PROGRAM
+    environ: dict[str, str] = field(default_factory=dict)
+    process: OnbeatProcess | None = None
+    past: list[OnbeatProcess] = field(default_factory=list)
+    start_at: float = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, while it lives."""
+        return None if self.process is None or self.process.ended() else self.process.pid
+
+
+@dataclass
+class World:
+    """Everything that can break, and what was broken so far.
+
+    `server_kills`: when, in seconds since the epoch. `troubled`: the workers whose runs may have been lost, by pid.
+    """
+
+    project: Project
+    server: ValkeyServer
+    entries: list[Planned]
+    beats: list[Member] = field(default_factory=list)
+    workers: list[Member] = field(default_factory=list)
+    proxies: list[Proxy] = field(default_factory=list)
+    server_kills: list[float] = field(default_factory=list)
+    troubled: set[int] = field(default_factory=set)
+    _later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    _supervising: bool = True
+
+    @property
+    def notes(self) -> Path:
+        """What the jobs wrote."""
+        return self.project.directory / "notes"
+
+    @property
+    def members(self) -> list[Member]:
+        return [*self.beats, *self.workers]
+
+    def store(self) -> Store:
+        """The deployment's state, by a wire that never breaks."""
+        return Store(connect(self.server.url), Keys())
+
+    def add(self, kind: str, *arguments: str, behind_proxy: bool = False) -> Member:
+        """One more beat or worker; the next `tend` starts it."""
+        proxy = Proxy(self.server.port).start() if behind_proxy else None
+        if proxy is not None:
+            self.proxies.append(proxy)
+        member = Member((kind, *arguments), proxy)
+        (self.beats if kind == "beat" else self.workers).append(member)
+        return member
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do `action` in so many seconds, from within `tend`."""
+        self._later.append((time.monotonic() + seconds, action))
+
+    def tend(self) -> None:
+        """What a supervisor does, and what was put off until now."""
+        now = time.monotonic()
+        due = [each for each in self._later if each[0] <= now]
+        self._later = [each for each in self._later if each[0] > now]
+        for _, action in due:
+            action()
+        for member in self.members:
+            self._supervise(member, now)
+
+    def _supervise(self, member: Member, now: float) -> None:
+        if member.pid is not None or not self._supervising:
+            return
+        if member.process is not None:
+            member.process.close()
+            member.past.append(member.process)
+            member.process = None
+            member.start_at = now + RESTART_AFTER_S
+        if now >= member.start_at:
+            self.start(member)
+
+    def start(self, member: Member) -> OnbeatProcess:
+        """Start it now."""
+        port = member.proxy.port if member.proxy else self.server.port
+        url = {"ONBEAT_REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+        member.process = OnbeatProcess(
+            member.arguments,
+            directory=self.project.directory,
+            environ={**self.project.environ, **url, **member.environ},
+            program=member.program,
+        )
+        return member.process
+
+    def pace(self, seconds: float) -> None:
+        """Let so much time pass, tending."""
+        end = time.monotonic() + seconds
+        pause = threading.Event()
+        while (left := end - time.monotonic()) > 0:
+            self.tend()
+            pause.wait(min(STEP_S, left))
+
+    def await_(self, check: Callable[[], object], within: float, what: str) -> None:
+        """Tend until `check()`; the store being away means not yet."""
+
+        def tended() -> object:
+            self.tend()
+            return check()
+
+        eventually(tended, within, every=STEP_S, what=what)
+
+    def kill_server(self, down_s: float) -> None:
+        """A crash of the server, which starts again later from what it had written."""
+        self.server_kills.append(time.time())
+        self.server.kill()
+        self.later(down_s, lambda: void(self.server.start()))
+
+    def signal(self, pids: list[int], number: signal.Signals) -> None:
+        """To each that is still there."""
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def freeze(self, pids: list[int], seconds: float) -> None:
+        """Stop these processes, and let them go on later."""
+        self.signal(pids, signal.SIGSTOP)
+        self.later(seconds, lambda: self.signal(pids, signal.SIGCONT))
+
+    def settle(self, within: float = 60) -> None:
+        """Everything is up again, and no entry is overdue."""
+        self.await_(lambda: not self._later, within, "the end of all faults")
+        store = self.store()
+        self.await_(lambda: self._is_up(store), within, "the server and every process")
+
+        def up_to_date() -> bool:
+            selection = store.ticks.select()
+            return all((selection.now - due.due_at).total_seconds() < 0.5 for due in selection.due)
+
+        self.await_(lambda: _unless_away(up_to_date), within, "a schedule without overdue entries")
+
+    def _is_up(self, store: Store) -> bool:
+        def all_signed_in() -> bool:
+            now = store.presence.now()
+            for kind, members in (("beats", self.beats), ("workers", self.workers)):
+                signs = store.presence.all("beats" if kind == "beats" else "workers").values()
+                fresh = {sign.about["pid"] for sign in signs if (now - sign.seen_at).total_seconds() < 4}
+                if not {member.pid for member in members} <= fresh:
+                    return False
+            return True
+
+        return _unless_away(all_signed_in)
+
+    def stop_beats(self) -> None:
+        """Ask every beat to stop; none is started again."""
+        self._supervising = False
+        for member in self.beats:
+            if member.process is not None and not member.process.ended():
+                assert member.process.stop() == 0, member.process.transcript()
+
+    def close(self) -> None:
+        """End all of it, whatever state it is in."""
+        for member in self.members:
+            for process in [*member.past, *([member.process] if member.process else [])]:
+                process.close()
+        for proxy in self.proxies:
+            proxy.close()
+        self.server.close()
+
+
+def void(_: object) -> None:
+    """Nothing."""
+
+
+def _unless_away(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except Unreachable:
+        return False
+
+
+@contextmanager
+def new_world(directory: Path, entries: list[Planned]) -> Iterator[World]:
+    """A project with these entries on a server of its own, which syncs its file every second; nothing runs yet."""
+    server = ValkeyServer(append_only=True, appendfsync="everysec").start()
+    project = Project(directory, server.url)
+    world = World(project, server, entries)
+    project.jobs(JOBS)
+    project.schedules(schedules(entries, world.notes))
+    try:
+        yield world
+    finally:
+        world.close()
