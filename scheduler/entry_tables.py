@@ -78,7 +78,7 @@ class Tables:
         declaration = self._declaration(merged, path)
         values = _with_declared(merged, declaration)
         schedule = self._schedule(values, path)
-        self._check_times(values, declaration, path)
+        self._check_times(values, path)
         retry = self._retry(values, path)
         if self._report.is_wrong(path) or self._report.is_wrong(_DEFAULTS):
             return None
@@ -169,9 +169,7 @@ class Tables:
             place = (*self._place_of_argument(problem.path, path), *problem.path[1:])
             if len(problem.path) == 1 and self._report.positions.value(place) == self._report.key(path):
                 place = self._place("job", path)
-            span = self._report.value(place)
-            if "has no argument" in problem.message:
-                span = self._report.key(place)
+            span = self._report.key(place) if problem.by_name else self._report.value(place)
             self._report.add(f"{job}: {problem.message}", span, code="arguments", path=path)
         return declaration
 
@@ -187,12 +185,12 @@ class Tables:
             return Interval(values["interval"]) if anchor is None else Interval(values["interval"], anchor)
         return None
 
-    def _check_times(self, values: Mapping[str, Any], declaration: JobDeclaration | None, path: Path) -> None:
+    def _check_times(self, values: Mapping[str, Any], path: Path) -> None:
         soft, hard = values.get("soft_timeout"), values.get("timeout")
         if isinstance(soft, timedelta) and isinstance(hard, timedelta) and soft >= hard:
             key = "soft_timeout" if self._is_set("soft_timeout", path) else "timeout"
-            by = "" if self._is_set("soft_timeout", path) and self._is_set("timeout", path) else ", by @job"
-            where = by if declaration is not None else ""
+            both_here = self._is_set("soft_timeout", path) and self._is_set("timeout", path)
+            where = "" if both_here else ", by @job"
             message = (
                 f"{key}: soft_timeout is {format_duration(soft)} and timeout {format_duration(hard)}{where}"
             )

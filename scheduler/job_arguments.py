@@ -25,10 +25,14 @@ _NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYW
 
 @dataclass(frozen=True, slots=True)
 class ArgumentProblem:
-    """What does not fit, and which argument it is: `("args", 0)`, `("kwargs", "limit")`."""
+    """What does not fit, and which argument it is: `("args", 0)`, `("kwargs", "limit")`.
+
+    `by_name`: it is the argument's name that is wrong, not its value.
+    """
 
     message: str
     path: Path
+    by_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,7 @@ def _shape_problems(
             )
         elif name not in parameters.named and parameters.named_rest is None:
             hint = did_you_mean(name, parameters.named) or _takes(parameters)
-            yield ArgumentProblem(f"the job has no argument {name!r}{hint}", ("kwargs", name))
+            yield ArgumentProblem(f"the job has no argument {name!r}{hint}", ("kwargs", name), by_name=True)
     missing = [name for name in parameters.required if name not in by_position and name not in kwargs]
     if missing:
         names = ", ".join(repr(name) for name in missing)
