@@ -140,6 +140,8 @@ def connect(
         client: Client = Client.from_url(  # type: ignore[assignment]  # redis-py: the class's own instance
             url,
             decode_responses=True,
+            # Half a surrogate pair, as in the name of a file that is no UTF-8, must not keep a run from its end.
+            encoding_errors="backslashreplace",
             socket_timeout=socket_timeout_s,
             socket_connect_timeout=connect_timeout_s,
             **({} if url.startswith("unix") else {"socket_keepalive": True}),

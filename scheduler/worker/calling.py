@@ -33,7 +33,7 @@ class Called:
 
 
 def call(task: Any, claimed: Claimed, args: tuple[Any, ...], kwargs: dict[str, Any], *, ours: bool) -> Called:
-    """Call the job. Whatever it raises is its outcome, so this raises nothing but what ends the process.
+    """Call the job. Whatever leaves it is its outcome, so this raises nothing.
 
     The arguments of an entry are JSON; for a message of ours they become what the job's annotations ask for.
     """
@@ -41,6 +41,7 @@ def call(task: Any, claimed: Claimed, args: tuple[Any, ...], kwargs: dict[str, A
     chance = random.random()  # noqa: S311 - spreads load, guards nothing
     try:
         result = _result(task, args, kwargs, ours=ours)
+        return Called(succeeded(result, _json_text(result)), result=result)
     except (Retry, Skip, Abort) as asked:
         return Called(asked_for(asked, policy, attempt, chance), error=asked)
     except (Ignore, Reject, CeleryRetry) as celerys:
@@ -48,12 +49,11 @@ def call(task: Any, claimed: Claimed, args: tuple[Any, ...], kwargs: dict[str, A
     except SystemExit as leaving:
         error = RuntimeError(f"the job called exit({leaving.code!r})")
         return Called(failed(Failure.of(error), policy, attempt, chance), error=error)
-    except Exception as error:  # noqa: BLE001 - the edge of the job
+    except BaseException as error:  # noqa: BLE001 - the edge of the job: asyncio's CancelledError is no Exception
         failure = (
             _timed_out(claimed, error) if isinstance(error, SoftTimeLimitExceeded) else Failure.of(error)
         )
-        return Called(failed(failure, policy, attempt, chance), error=error)
-    return Called(succeeded(result, _json_text(result)), result=result)
+        return Called(failed(failure, policy, attempt, chance), error=_for_celery(error, failure))
 
 
 def _result(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, ours: bool) -> Any:
@@ -62,6 +62,13 @@ def _result(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, ours: b
         args, kwargs = converted(declaration, args, kwargs)
     result = task.run(*args, **kwargs)
     return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+
+def _for_celery(error: BaseException, failure: Failure) -> Exception:
+    """The error as Celery may see it: a MemoryError or a KeyboardInterrupt of a job would end its whole worker."""
+    if isinstance(error, Exception) and not isinstance(error, MemoryError):
+        return error
+    return RuntimeError(failure.error)
 
 
 def _timed_out(claimed: Claimed, error: SoftTimeLimitExceeded) -> Failure:
@@ -84,5 +91,5 @@ def _celerys_ending(asked: Ignore | Reject | CeleryRetry) -> Ending:
 def _json_text(result: Any) -> str | None:
     try:
         return json.dumps(result, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - a result may be of a class of the job's own, which raises what it likes
         return None

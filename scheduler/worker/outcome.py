@@ -13,6 +13,7 @@ from scheduler.run import RunState
 from scheduler.store.runs import Ending
 
 MAX_RESULT_BYTES: Final = 16_384
+MAX_ERROR: Final = 8_192  # characters of an error's message; a traceback is cut where it is kept
 
 _OWN_FOLDERS: Final = (str(Path(__file__).parent), str(Path(asyncio.__file__).parent))
 
@@ -22,12 +23,19 @@ def succeeded(result: Any, result_json: str | None) -> Ending:
     if result is None:
         return Ending(state=RunState.SUCCEEDED)
     if result_json is None or len(result_json.encode()) > MAX_RESULT_BYTES:
-        return Ending(state=RunState.SUCCEEDED, result=_cut(repr(result)), reason="result kept as text")
+        return Ending(state=RunState.SUCCEEDED, result=_cut(_shown(result)), reason="result kept as text")
     return Ending(state=RunState.SUCCEEDED, result=result)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_RESULT_BYTES // 4 else text[: MAX_RESULT_BYTES // 4] + "…"
+def _shown(result: Any) -> str:
+    try:
+        return repr(result)
+    except Exception:  # noqa: BLE001 - the job's own class; that the job succeeded must not depend on it
+        return f"<{type(result).__module__}.{type(result).__qualname__} whose repr fails>"
+
+
+def _cut(text: str, most: int = MAX_RESULT_BYTES // 4) -> str:
+    return text if len(text) <= most else text[:most] + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +49,16 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
         """The failure that `error` is; the frames of Onbeat and Celery above the job's own are left out."""
-        text = str(error)
+        text = _message(error)
         name = type(error).__name__
         return cls(f"{name}: {text}" if text else name, trace_of(error), names_of(type(error)))
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return _cut(str(error), MAX_ERROR)
+    except Exception:  # noqa: BLE001 - an exception whose own message fails is a failure like any other
+        return "(its message can't be read)"
 
 
 def names_of(error: type[BaseException]) -> tuple[str, ...]:
@@ -89,7 +104,7 @@ def _why_no_more(failure: Failure, policy: RetryPolicy, attempt: int) -> str | N
 
 def asked_for(asked: Retry | Skip | Abort, policy: RetryPolicy, attempt: int, chance: float) -> Ending:
     """The end that a job asked for by raising Retry, Skip or Abort."""
-    text = str(asked)
+    text = _message(asked)
     if isinstance(asked, Skip):
         return Ending(state=RunState.SKIPPED, reason=text or "the job had nothing to do")
     if isinstance(asked, Abort):
