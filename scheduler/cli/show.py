@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from scheduler.cli.options import entry_argument, examples, json_option, open_store
+from scheduler.durations import format_duration
 
 if TYPE_CHECKING:
     from scheduler.run import Run
@@ -131,15 +132,16 @@ def _schedule(document: Mapping[str, Any]) -> str:
 
 
 def _retry(policy: Mapping[str, Any]) -> str | None:
+    """Such as "4 attempts, initial 3s, on OSError/KeyError"; None where nothing is tried again."""
     if policy.get("max_attempts", 1) == 1:
         return None
     parts = [f"{policy['max_attempts']} attempts"]
-    parts += [f"{name} {_plain(value)}" for name, value in policy.items() if name != "max_attempts" and value]
+    for name, value in policy.items():
+        if name in ("initial", "max"):
+            parts.append(f"{name} {format_duration(timedelta(seconds=value))}")
+        elif name != "max_attempts" and value:
+            parts.append(f"{name} {'/'.join(value) if isinstance(value, (list, tuple)) else value}")
     return ", ".join(parts)
-
-
-def _plain(value: object) -> str:
-    return "/".join(str(each) for each in value) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _catchup(document: Mapping[str, Any]) -> str | None:
