@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from scheduler.run import Run
+from scheduler.run import Run, RunState
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
 from scheduler.store.moments import milliseconds
@@ -17,6 +18,15 @@ Place = Literal["outbox", "retries", "leases", "unclaimed"]
 Way = Literal["push", "outbox", "sent"]
 
 BATCH: Final = 500
+
+_STATES: Final = MappingProxyType(
+    {
+        "outbox": RunState.QUEUED,
+        "retries": RunState.RETRYING,
+        "leases": RunState.RUNNING,
+        "unclaimed": RunState.QUEUED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,8 @@ class Outbox:
     def due(self, place: Place, now: datetime, limit: int = BATCH) -> list[tuple[Run, str]]:
         """The runs whose time has come in `place`, oldest first, each with the JSON of its call.
 
-        Those that can't be executed any more (ended, deleted) are taken out of it.
+        Those that can't be executed any more (ended, deleted) are taken out of it. One that another beat has moved
+        on between our two reads is left alone: it is in another state now, and must not be moved on from there.
         """
         key = self._keys.own(place)
         ids = self._client.zrangebyscore(key, "-inf", milliseconds(now), start=0, num=limit)
@@ -50,7 +61,9 @@ class Outbox:
         gone = [run_id for run_id in ids if run_id not in found or found[run_id][0].state.final]
         if gone:
             self._client.zrem(key, *gone)
-        return [found[run_id] for run_id in ids if run_id in found and not found[run_id][0].state.final]
+        return [
+            found[run_id] for run_id in ids if run_id in found and found[run_id][0].state is _STATES[place]
+        ]
 
     def move(
         self, moves: Sequence[Move], way: Way, *, republish_after: timedelta = REPUBLISH_AFTER

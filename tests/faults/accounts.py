@@ -141,9 +141,9 @@ def _audit_ticks(
 def _audit_overlap(books: Books, entry: Planned, runs: Iterable[Run]) -> None:
     if entry.overlap != "skip":
         return
-    in_order = sorted(runs, key=lambda run: run.queued_at)
-    for before, after in pairwise(in_order):
-        if before.finished_at is not None and after.queued_at < before.finished_at:
+    begun = [(run.attempts[0].started_at, run) for run in runs if run.attempts and run.attempts[0].started_at]
+    for (_, before), (at, after) in pairwise(sorted(begun, key=lambda pair: pair[0])):
+        if before.finished_at is not None and at < before.finished_at:
             books.findings.append(f"{entry.name}: {after.run_id} began before {before.run_id} had ended")
 
 
@@ -196,13 +196,16 @@ def _audit_starts(
             begun[pair].append(line["when"])
     for (run_id, attempt), moments in begun.items():
         books.starts += len(moments)
-        forgotten = [when for when in moments if _forgotten(when, server_kills)]
-        books.forgotten += len(forgotten)
         run = runs.get(run_id)
-        if len(moments) - len(forgotten) > 1:
-            books.findings.append(f"attempt {attempt} of run {run_id} started {len(moments)} times")
-        if len(moments) > len(forgotten) and (run is None or attempt > run.attempt):
-            books.findings.append(f"attempt {attempt} of run {run_id} started, and is on no record")
+        recorded = run is not None and attempt <= run.attempt
+        too_many = len(moments) - recorded
+        excused = min(too_many, sum(_forgotten(when, server_kills) for when in moments))
+        books.forgotten += excused
+        if too_many > excused:
+            record = "on record" if recorded else "on no record"
+            books.findings.append(
+                f"attempt {attempt} of run {run_id}, {record}, started {len(moments)} times"
+            )
     for run_id, run in runs.items():
         if run.state is RunState.SUCCEEDED and (run_id, run.attempt) not in ended:
             books.findings.append(f"run {run_id} of {run.entry} succeeded, and its job did not end")

@@ -131,3 +131,21 @@ def test_what_a_command_announced_is_taken_by_one_beat_only(store: Store) -> Non
         {"event": "entry.paused", "entry": "one", "by": "ada", "reason": "why"}
     ]
     assert store.pauses.take_announcements() == []
+
+
+@pytest.mark.parametrize("place", ["outbox", "retries"])
+def test_a_run_that_moved_on_between_two_reads_of_a_beat_is_left_alone(
+    store: Store, run_id: str, place: str
+) -> None:
+    """Its id was read as waiting; by the time its record was read a worker had claimed it."""
+    store.runs.claim(run_id, 1, "w1", "token", LEASE)
+    make_due(store, place, run_id)
+    upkeep(store)
+    assert state(store, run_id) == (RunState.RUNNING, 1)
+
+
+def test_a_retry_that_another_beat_queued_meanwhile_is_not_counted_on(store: Store, run_id: str) -> None:
+    """Its id was read as a retry; by the time its record was read it was queued as attempt 1 of 2 already."""
+    make_due(store, "retries", run_id)
+    upkeep(store)
+    assert state(store, run_id) == (RunState.QUEUED, 1)
