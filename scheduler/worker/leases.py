@@ -13,15 +13,15 @@ from typing import Any, Final
 
 from scheduler import systemd_notify
 from scheduler.errors import Unreachable
-from scheduler.log_setup import emit
+from scheduler.log_setup import emit, traceback_text
 from scheduler.worker.context import LEASE, RENEW_EVERY_S, SIGN_EVERY_S, WorkerContext
 
 STEP_S: Final = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """An attempt that a child of this worker has in hand."""
+    """An attempt that a child of this worker has in hand: one for each message, and messages come twice."""
 
     run_id: str
     attempt: int
@@ -31,10 +31,14 @@ class Held:
 class LeaseKeeper:
     """Renews what is held, until `stop`."""
 
-    def __init__(self, here: WorkerContext, about: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self, here: WorkerContext, about: Callable[[], Mapping[str, Any]], turning: Callable[[], bool]
+    ) -> None:
+        """`turning` says whether the worker takes messages: if not, its leases are kept, but it counts as frozen."""
         self._here = here
         self._about = about
-        self._held: dict[str, Held] = {}
+        self._turning = turning
+        self._held: set[Held] = set()
         self._later: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -63,17 +67,17 @@ class LeaseKeeper:
     def hold(self, held: Held) -> None:
         """Keep the lease of this attempt from now on."""
         with self._lock:
-            self._held[held.run_id] = held
+            self._held.add(held)
 
-    def drop(self, run_id: str) -> None:
+    def drop(self, held: Held) -> None:
         """Let go of it."""
         with self._lock:
-            self._held.pop(run_id, None)
+            self._held.discard(held)
 
     def held(self) -> list[Held]:
         """What is in hand now."""
         with self._lock:
-            return list(self._held.values())
+            return list(self._held)
 
     def later(self, action: Callable[[], None]) -> None:
         """Do `action` in the keeper's thread as soon as the store answers."""
@@ -82,8 +86,9 @@ class LeaseKeeper:
     def _run(self) -> None:
         while not self._stopping.wait(STEP_S):
             self._try_step()
-            # After a failed step too: a worker waits for a store that is down, and must not be restarted for it.
-            systemd_notify.watchdog()
+            # A worker waits for a store that is down, and must not be restarted for it.
+            if self._turning() or not self._reachable:
+                systemd_notify.watchdog()
 
     def _try_step(self) -> None:
         try:
@@ -92,6 +97,9 @@ class LeaseKeeper:
             if self._reachable:
                 emit("store.unreachable", error=str(error), hint=error.hint)
             self._reachable = False
+            return
+        except Exception as error:  # noqa: BLE001 - the edge of the thread: without it every lease would end
+            emit("thread.crashed", error=repr(error), traceback=traceback_text(error), thread="leases")
             return
         if not self._reachable:
             emit("store.reachable")
@@ -102,19 +110,26 @@ class LeaseKeeper:
         if now - self._renewed_at >= RENEW_EVERY_S:
             self._renew()
             self._renewed_at = now
-        if now - self._signed_at >= SIGN_EVERY_S:
+        if now - self._signed_at >= SIGN_EVERY_S and self._turning():
             about = {**self._about(), "running": [held.run_id for held in self.held()]}
             self._here.store.presence.sign_in("workers", self._here.worker, about)
             self._signed_at = now
 
     def _drain(self) -> None:
         while self._later:
-            self._later[0]()
-            self._later.popleft()
+            action = self._later.popleft()
+            try:
+                action()
+            except Unreachable:
+                self._later.appendleft(action)
+                raise
 
     def _renew(self) -> None:
         held = self.held()
-        if held:
-            pairs = [(each.run_id, each.attempt) for each in held]
-            for run_id in self._here.store.runs.renew(self._here.worker, pairs, LEASE):
-                self.drop(run_id)
+        if not held:
+            return
+        pairs = [(each.run_id, each.attempt) for each in held]
+        lost = self._here.store.runs.renew(self._here.worker, pairs, LEASE)
+        for each in held:
+            if each.run_id in lost:
+                self.drop(each)

@@ -11,13 +11,14 @@ import structlog
 from celery import signals
 
 from scheduler import __version__, log_setup, systemd_notify
-from scheduler.celery_app import register_jobs
+from scheduler.celery_app import app, register_jobs
 from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
 from scheduler.parent_death import die_with_parent
 from scheduler.worker.context import context
 from scheduler.worker.draining import Draining, stopped
 from scheduler.worker.leases import LeaseKeeper
+from scheduler.worker.pulse import Pulse
 from scheduler.worker.request import Desk
 
 # What these say of a task, Onbeat says of its run, with the run's fields.
@@ -60,7 +61,9 @@ def _begin(sender: Any, **_: Any) -> None:
         "concurrency": pool.num_processes,
         "nodename": sender.hostname,
     }
-    Desk.keeper = LeaseKeeper(here, lambda: {**about, "concurrency": pool.num_processes})
+    Desk.keeper = LeaseKeeper(
+        here, lambda: {**about, "concurrency": pool.num_processes}, turning=sender.pulse.well
+    )
     Desk.keeper.start()
     _Worker.draining = Draining(here, Desk.keeper)
     _Worker.draining.install()
@@ -83,6 +86,7 @@ def _end(**_: Any) -> None:
     stopped(context().worker)
 
 
+app.steps["consumer"].add(Pulse)
 signals.setup_logging.connect(_keep_our_logging, weak=False)
 signals.celeryd_init.connect(_load_jobs, weak=False)
 signals.worker_ready.connect(_begin, weak=False)

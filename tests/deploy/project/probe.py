@@ -2,11 +2,21 @@
 
 import errno
 import os
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from scheduler import job
+
+
+def _hang(*_: object) -> None:
+    """Keep the main thread here for ever; the other threads go on."""
+    threading.Event().wait()
+
+
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGUSR2, _hang)
 
 
 @job
