@@ -151,7 +151,7 @@ def broker_finding(settings: Settings) -> Finding:
     try:
         connection = Connection(url, connect_timeout=2)  # type: ignore[no-untyped-call]  # kombu has no types
         with connection:
-            connection.ensure_connection(max_retries=1, timeout=2)  # type: ignore[no-untyped-call]
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)  # type: ignore[no-untyped-call]
     except (OperationalError, OSError) as error:
         text = f"{server_name(url)} can't be reached: {error}"
         return Finding("broker", "error", text, "is the broker running there? check ONBEAT_BROKER_URL")
