@@ -2,15 +2,18 @@
 --
 -- KEYS  1 leases (zset)
 -- ARGV  1 our prefix   2 worker   3 length of the lease, ms   then of each run: id, attempt
--- Result: the ids of the runs that this worker does not hold any more
+-- Result: the ids of the runs that were given away. One that is about to be claimed, by the child that has its message
+--   in hand, is neither renewed nor lost: no record yet, still queued, or still in the attempt before.
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local lost = {}
 for i = 4, #ARGV, 2 do
   local run = redis.call('HMGET', ARGV[1] .. 'run:' .. ARGV[i], 's', 'a', 'w')
-  if run[1] == 'running' and run[2] == ARGV[i + 1] and run[3] == ARGV[2] then
+  local attempt = tonumber(ARGV[i + 1])
+  local in_force = tonumber(run[2] or 0)
+  if run[1] == 'running' and in_force == attempt and run[3] == ARGV[2] then
     redis.call('ZADD', KEYS[1], now_ms + ARGV[3], ARGV[i])
-  else
+  elseif in_force > attempt or (in_force == attempt and run[1] ~= 'queued') then
     lost[#lost + 1] = ARGV[i]
   end
 end

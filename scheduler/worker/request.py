@@ -23,6 +23,7 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
     """Celery's request, which tells the lease keeper when a child begins and ends."""
 
     _timed_out = False
+    _held: Held | None = None
 
     @property
     def attempt(self) -> int:
@@ -38,7 +39,8 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
     def on_accepted(self, pid: int, time_accepted: float) -> None:
         """A child of the pool took the message."""
         if Desk.keeper is not None:
-            Desk.keeper.hold(Held(self.id, self.attempt, pid))
+            self._held = Held(self.id, self.attempt, pid)
+            Desk.keeper.hold(self._held)
         super().on_accepted(pid, time_accepted)
 
     def on_success(self, failed__retval__runtime: Any, **kwargs: Any) -> None:
@@ -69,8 +71,8 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
                 os.killpg(pid, signal.SIGKILL)
 
     def _let_go(self) -> None:
-        if Desk.keeper is not None:
-            Desk.keeper.drop(self.id)
+        if Desk.keeper is not None and self._held is not None:
+            Desk.keeper.drop(self._held)
 
     def _later(self, action: Callable[[], None]) -> None:
         if Desk.keeper is not None:
