@@ -13,8 +13,6 @@ PLANNED = {
     "web",
     "explain",
     "simulate",
-    "plan",
-    "apply",
     "import",
     "why",
     "trace",
