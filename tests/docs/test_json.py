@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from scheduler.cli.plan import plan_document
+from scheduler.comparison import comparison
 from scheduler.documents import (
     attempt_document,
     entry_document,
@@ -9,6 +11,8 @@ from scheduler.documents import (
     run_document,
     whole_run_document,
 )
+from scheduler.entry import Entry
+from scheduler.plan import plan
 from scheduler.run import Attempt, Run, RunState
 from scheduler.status import Status, status_document
 from scheduler.store.entries import Applied, StoredEntry
@@ -86,3 +90,8 @@ def test_the_fields_of_the_status() -> None:
     assert listed("of the whole") == list(document)
     assert parts_of("ledger") == list(document["ledger"])
     assert parts_of("schedules") == list(document["schedules"])
+
+
+def test_the_fields_of_a_plan() -> None:
+    changes = plan({"b": Entry(name="b", job="jobs.x")}, {})
+    assert listed("of a plan") == list(plan_document(changes, comparison(changes, {}, now=NOW)))

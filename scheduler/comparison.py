@@ -1,0 +1,80 @@
+"""What a plan means in firing times: the ticks that are gained, lost or moved in a span of time. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from scheduler.entry import Entry
+from scheduler.plan import Plan
+
+SPAN: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class TickChange:
+    """Ticks that come only after the change, that came only before it, and those that took another time."""
+
+    gained: int = 0
+    lost: int = 0
+    moved: int = 0
+
+    def __add__(self, other: "TickChange") -> "TickChange":
+        return TickChange(self.gained + other.gained, self.lost + other.lost, self.moved + other.moved)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The changes of a plan by entry, in firing times, and all of them together."""
+
+    by_entry: dict[str, TickChange]
+
+    @property
+    def total(self) -> TickChange:
+        """Over all entries."""
+        return sum(self.by_entry.values(), TickChange())
+
+
+def comparison(plan: Plan, stored: dict[str, Entry], *, now: datetime, span: timedelta = SPAN) -> Comparison:
+    """The ticks that `plan` gains, loses and moves in (now, now + span]. `stored` are the entries before it."""
+    until = now + span
+    changes = {entry.name: TickChange(gained=_count(entry, now, until)) for entry in plan.added}
+    changes |= {
+        each.after.name: tick_change(each.before, each.after, now=now, until=until) for each in plan.changed
+    }
+    changes |= {name: TickChange(lost=_count(stored[name], now, until)) for name in plan.removed}
+    return Comparison(changes)
+
+
+def tick_change(before: Entry, after: Entry, *, now: datetime, until: datetime) -> TickChange:
+    """What changes between two versions of an entry. Of ticks at other times as many are moved as there are pairs."""
+    if (before.schedule, before.enabled) == (after.schedule, after.enabled):
+        return TickChange()
+    was, will = _ticks(before, now, until), _ticks(after, now, until)
+    lost, gained = len(was - will), len(will - was)
+    moved = min(lost, gained)
+    return TickChange(gained - moved, lost - moved, moved)
+
+
+def changed_fields(before: Entry, after: Entry) -> dict[str, tuple[Any, Any]]:
+    """The fields in which two versions of an entry differ, with both values, as people read them."""
+    was, will = before.to_json(), after.to_json()
+    fields = {
+        name: (was.get(name), will.get(name)) for name in (*was, *will) if was.get(name) != will.get(name)
+    }
+    if "schedule" in fields:
+        fields["schedule"] = (_words(before), _words(after))
+    return fields
+
+
+def _words(entry: Entry) -> str:
+    return "by hand" if entry.schedule is None else entry.schedule.describe()
+
+
+def _count(entry: Entry, now: datetime, until: datetime) -> int:
+    return entry.schedule.count_between(now, until) if entry.schedule is not None and entry.enabled else 0
+
+
+def _ticks(entry: Entry, now: datetime, until: datetime) -> set[datetime]:
+    if entry.schedule is None or not entry.enabled:
+        return set()
+    return set(entry.schedule.ticks_between(now, until))
