@@ -90,6 +90,7 @@ def audit(
     books = Books()
     ranges.gather(store)
     runs: dict[str, Run] = {}
+    runs |= _runs_of(store, "")
     for entry in entries:
         of_entry = _runs_of(store, entry.name)
         runs |= of_entry

@@ -112,8 +112,7 @@ def _kill_server(world: World, fault: Fault) -> None:
 
 
 def _freeze_server(world: World, fault: Fault) -> None:
-    world.server.freeze()
-    world.later(fault.seconds, world.server.thaw)
+    world.freeze_server(fault.seconds)
 
 
 def _kill_clients(world: World, _: Fault) -> None:

@@ -60,6 +60,7 @@ class World:
     proxies: list[Proxy] = field(default_factory=list)
     server_kills: list[float] = field(default_factory=list)
     troubled: set[int] = field(default_factory=set)
+    server_is_well: bool = True
     _later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     _supervising: bool = True
 
@@ -141,9 +142,25 @@ class World:
 
     def kill_server(self, down_s: float) -> None:
         """A crash of the server, which starts again later from what it had written."""
+        self._trouble_server(down_s, lambda: void(self.server.start()))
         self.server_kills.append(time.time())
         self.server.kill()
-        self.later(down_s, lambda: void(self.server.start()))
+
+    def freeze_server(self, seconds: float) -> None:
+        """It keeps its connections and answers nobody for a while."""
+        self._trouble_server(seconds, self.server.thaw)
+        self.server.freeze()
+
+    def _trouble_server(self, seconds: float, mend: Callable[[], None]) -> None:
+        """One trouble of the server at a time: the next waits for the end of the one before."""
+        self.await_(lambda: self.server_is_well, within=20, what="the end of the server's last trouble")
+        self.server_is_well = False
+
+        def mended() -> None:
+            mend()
+            self.server_is_well = True
+
+        self.later(seconds, mended)
 
     def signal(self, pids: list[int], number: signal.Signals) -> None:
         """To each that is still there."""
@@ -180,12 +197,29 @@ class World:
 
         return _unless_away(all_signed_in)
 
-    def stop_beats(self) -> None:
-        """Ask every beat to stop; none is started again."""
+    def close_the_books(self) -> None:
+        """No new ticks, an end for every run, and then no beats.
+
+        A run may wait for its lease, its retry or its second message, all of which takes beats: so a pause comes first.
+        """
+        self.settle()
+        self.project.run("pause", "--all", "--reason", "the books are closed").expect(0)
+        store = self.store()
+        active = store.keys.own("active:*")
+        self.await_(lambda: not store.client.keys(active), within=100, what="the end of every run")
         self._supervising = False
-        for member in self.beats:
-            if member.process is not None and not member.process.ended():
-                assert member.process.stop() == 0, member.process.transcript()
+        for beat in self.beats:
+            if beat.process is not None and not beat.process.ended():
+                assert beat.process.stop() == 0, beat.process.transcript()
+
+    def complaints(self) -> list[str]:
+        """What the processes said of faults of their own: no fault of the world may bring one about."""
+        lived = [
+            each for member in self.members for each in (*member.past, member.process) if each is not None
+        ]
+        ours = ("crashed", "turn_failed", "unraisable")
+        said = [line for each in lived for line in each.out if any(word in line for word in ours)]
+        return said + [line for each in lived for line in each.err]
 
     def close(self) -> None:
         """End all of it, whatever state it is in."""

@@ -1,0 +1,90 @@
+"""A beat with fault points: `python faulty_beat.py ORDER beat`. Run by test_fault_points.py, as a program of its own.
+
+It wraps the functions that are the numbered steps of a beat's turn, its upkeep and its start, and then is `onbeat`.
+When the file ORDER says `POINT.before:kill`, `POINT.after:stop` or the like, and this beat gets there, it removes the
+file and does that to itself. The product knows nothing of it.
+"""
+
+import functools
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+TURN = {
+    "select": ("scheduler.store.ticks", "Ticks.select"),
+    "decide": ("scheduler.beat.turn", "decide"),
+    "commit": ("scheduler.store.ticks", "Ticks.commit"),
+    "send": ("redis.connection", "AbstractConnection.send_packed_command"),
+    "tell": ("scheduler.beat.turn", "_tell"),
+}
+UPKEEP = {
+    "announce": ("scheduler.beat.upkeep", "_announce"),
+    "waiting": ("scheduler.store.outbox", "Outbox.due"),
+    "publish": ("scheduler.publisher", "StorePublisher.publish"),
+    "move": ("scheduler.store.outbox", "Outbox.move"),
+    "recover": ("scheduler.beat.upkeep", "recover"),
+    "republish": ("scheduler.beat.upkeep", "_publish_again"),
+    "sign": ("scheduler.store.presence", "Presence.sign_in"),
+}
+START = {
+    "read": ("scheduler.beat.schedules", "Schedules.read"),
+    "apply": ("scheduler.store.entries", "Entries.apply"),
+}
+BROKER = {
+    "kombu": ("scheduler.publisher", "BrokerPublisher._send"),
+    "outbox": ("scheduler.publisher", "BrokerPublisher.publish"),
+}
+SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+
+
+def main() -> None:
+    order = Path(sys.argv.pop(1))
+    for point, (module, path) in {**TURN, **UPKEEP, **START, **BROKER}.items():
+        owner: Any = importlib.import_module(module)
+        *classes, name = path.split(".")
+        for each in classes:
+            owner = getattr(owner, each)
+        setattr(owner, name, wrapped(getattr(owner, name), point, order))
+    from scheduler.cli import main as onbeat
+
+    onbeat()
+
+
+def wrapped(function: Callable[..., Any], point: str, order: Path) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        # A step is a call from the beat's main thread; `send` counts within a commit only.
+        if point != "send" or Inside.commit:
+            reached(f"{point}.before", order)
+        Inside.commit += point == "commit"
+        try:
+            result = function(*args, **kwargs)
+        finally:
+            Inside.commit -= point == "commit"
+        if point != "send" or Inside.commit:
+            reached(f"{point}.after", order)
+        return result
+
+    return call
+
+
+class Inside:
+    commit = 0
+
+
+def reached(here: str, order: Path) -> None:
+    try:
+        point, _, action = order.read_text().partition(":")
+    except FileNotFoundError:
+        return
+    if point == here:
+        order.unlink()
+        os.kill(os.getpid(), SIGNALS[action])
+
+
+if __name__ == "__main__":
+    main()
