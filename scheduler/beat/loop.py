@@ -1,7 +1,7 @@
 """The loop around the turns: when to take the next one, and that no trouble of a server ends it."""
 
-import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -9,6 +9,7 @@ from typing import Any, Final
 from scheduler import systemd_notify
 from scheduler.beat.turn import Turn, take_turn
 from scheduler.beat.upkeep import keep_up
+from scheduler.beat.waker import Waker
 from scheduler.errors import Unreachable
 from scheduler.log_setup import emit, traceback_text
 from scheduler.publisher import BrokerUnreachable, Publisher
@@ -54,9 +55,9 @@ class Loop:
         self._publisher = publisher
         self._member = member
         self._about = about
-        self._wake = threading.Event()
+        self._waker = Waker()
         self._stopping = False
-        self._pending: list[Callable[[], None]] = []
+        self._pending: deque[Callable[[], None]] = deque()
         self._store_outage = Outage("store")
         self._broker_outage = Outage("broker")
         self._broker_retry_at = 0.0
@@ -65,22 +66,21 @@ class Loop:
     def stop(self) -> None:
         """End after the turn under way. Safe in a signal handler."""
         self._stopping = True
-        self._wake.set()
+        self._waker.wake()
 
     def soon(self, action: Callable[[], None]) -> None:
         """Do `action` between two turns, again and again until the store answers. Safe in a signal handler."""
         self._pending.append(action)
-        self._wake.set()
+        self._waker.wake()
 
     def run(self) -> None:
         """Take turns until `stop`; then sign out, so that nobody waits for this beat."""
         while not self._stopping:
-            self._wake.clear()
-            self._wake.wait(self._step_whatever_happens())
+            self._waker.sleep(self.step_whatever_happens())
         self._sign_out()
 
-    def _step_whatever_happens(self) -> float:
-        """A fault of ours in one turn must not end the turns of all entries: it is told, and the next one tries."""
+    def step_whatever_happens(self) -> float:
+        """`step`; a fault of ours in one turn must not end the turns of all entries: it is told, and tried again."""
         try:
             return self.step()
         except Exception as error:  # noqa: BLE001 - the edge of the process
@@ -104,8 +104,12 @@ class Loop:
 
     def _do_pending(self) -> None:
         while self._pending:
-            self._pending[0]()
-            self._pending.pop(0)
+            action = self._pending.popleft()
+            try:
+                action()
+            except Unreachable:
+                self._pending.appendleft(action)
+                raise
 
     def _spare_time(self, turn: Turn, began: float) -> None:
         waiting = turn.waiting

@@ -85,7 +85,17 @@ def _ask(store: Store) -> None:
 
 
 def _warn_of_unsafe(store: Store) -> None:
-    for finding in facts_findings(server_facts(store.client)):
+    try:
+        facts = server_facts(store.client)
+    except StoreRefused as error:
+        # Many an ACL is `-@dangerous`, which takes INFO away and nothing that a beat needs.
+        emit(
+            "store.unsafe",
+            reason=f"whether it keeps what it is told is not known: {error}",
+            hint="allow INFO",
+        )
+        return
+    for finding in facts_findings(facts):
         if finding.level != "ok":
             emit("store.unsafe", reason=finding.text, hint=finding.mend)
 

@@ -54,7 +54,7 @@ class OnbeatScheduler(RedBeatScheduler):  # type: ignore[misc]  # RedBeat has no
         """Take one turn; returns the seconds until the next."""
         if self._loop is None:
             self.setup_schedule()
-        return self._loop.step() if self._loop is not None else 1.0
+        return self._loop.step_whatever_happens() if self._loop is not None else 1.0
 
     def close(self) -> None:
         """Sign out, so that nobody waits for this beat."""

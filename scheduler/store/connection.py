@@ -45,7 +45,7 @@ _TROUBLE = (
 _REFUSED = (AuthenticationError, AuthorizationError, NoPermissionError)
 _CREDENTIALS_HINT = "check the user and the password in ONBEAT_REDIS_URL"
 _DATABASE_HINT = "check the database number in ONBEAT_REDIS_URL"
-_REFUSING_WRITES = ("MISCONF", "OOM", "NOREPLICAS", "MASTERDOWN", "LOADING", "UNBLOCKED")
+_REFUSING_WRITES = ("MISCONF", "OOM", "NOREPLICAS", "MASTERDOWN", "LOADING", "UNBLOCKED", "BUSY")
 
 
 class StoreRefused(Unreachable):
@@ -79,6 +79,11 @@ class Client(redis.Redis):
 
 class _ExplainedPipeline(Pipeline):
     explained: Callable[[Callable[[], Any]], Any]
+
+    def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
+        """WATCH, which is sent at once."""
+        command: Callable[..., Any] = super().immediate_execute_command
+        return self.explained(lambda: command(*args, **options))
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: FBT001, FBT002 - redis-py's signature
         result: list[Any] = self.explained(lambda: super(_ExplainedPipeline, self).execute(raise_on_error))
