@@ -19,6 +19,9 @@ from scheduler.schedule import Crontab, Interval, Schedule
 
 NEVER_RUN = '{"last_run_at": null}'
 
+# What reading a document that somebody else wrote can raise: a number too large, a list too deep, a key too few.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
 
 def definition(entry: Entry) -> str:
     """The `definition` that RedBeat's `save` would write for this entry, as JSON text."""
@@ -84,19 +87,21 @@ def entry_from_definition(text: str) -> Entry:
     try:
         document = json.loads(text, cls=RedBeatJSONDecoder)
         options = document.get("options") or {}
+        args, kwargs = tuple(document.get("args") or ()), dict(document.get("kwargs") or {})
+        json.dumps([args, kwargs])  # RedBeat's own JSON holds moments too; a run's arguments are plain JSON
         return Entry(
             name=document["name"],
-            job=document["task"],
+            job=_text(document, "task"),
             schedule=_schedule(document["schedule"]),
-            args=tuple(document.get("args") or ()),
-            kwargs=dict(document.get("kwargs") or {}),
-            queue=options.get("queue") or "default",
+            args=args,
+            kwargs=kwargs,
+            queue=_text(options, "queue") if options.get("queue") else "default",
             timeout=_seconds(options.get("time_limit")),
             soft_timeout=_seconds(options.get("soft_time_limit")),
             enabled=bool(document.get("enabled", True)),
             source="api",
         )
-    except (KeyError, TypeError, AttributeError, ValueError, celery_schedules.ParseException) as error:
+    except (*UNREADABLE, celery_schedules.ParseException) as error:
         message = f"not a definition that RedBeat wrote: {type(error).__name__}: {error}"
         raise ValueError(message) from error
 
@@ -113,9 +118,15 @@ def last_run_at(text: str) -> datetime | None:
     """The `last_run_at` of RedBeat's `meta`, or None where there is none that can be read."""
     try:
         moment = json.loads(text or NEVER_RUN, cls=RedBeatJSONDecoder).get("last_run_at")
-    except (ValueError, TypeError, AttributeError):
+    except UNREADABLE:
         return None
     return moment.astimezone(UTC) if isinstance(moment, datetime) else None
+
+
+def _text(document: Mapping[str, Any], key: str) -> str:
+    if not isinstance(value := document[key], str) or not value:
+        raise ValueError(f"its {key} is {value!r}, which is no name")
+    return value
 
 
 def _schedule(value: object) -> Schedule:

@@ -185,7 +185,7 @@ def written(own: str) -> tuple[Entry, str]:
     try:
         document = json.loads(own)
         return Entry.from_json(document["entry"]), document["beside"]
-    except (KeyError, TypeError, ValueError) as error:
+    except redbeat_entry.UNREADABLE as error:
         message = f"its field `onbeat` can't be read: {type(error).__name__}: {error}"
         raise ValueError(message) from error
 

@@ -159,3 +159,40 @@ def test_the_last_run_is_read_whatever_zone_it_was_written_in() -> None:
     assert redbeat_entry.last_run_at(redbeat_entry.meta(at)) == at
     assert redbeat_entry.last_run_at("{broken") is None
     assert redbeat_entry.last_run_at("") is None
+
+
+INTERVAL = {"__type__": "interval", "every": 60, "relative": False}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"kwargs": {"at": {"__type__": "datetime", "year": 2026, "month": 1, "day": 1}}},
+        {"options": {"time_limit": 1e300}},
+        {"options": {"queue": 5}},
+        {"schedule": {**INTERVAL, "every": 1e17}},
+        {"schedule": {**INTERVAL, "every": 0}},
+        {"task": None},
+        {"task": 5},
+        {"args": 3},
+        {"kwargs": [[[[]]]]},
+    ],
+    ids=str,
+)
+def test_whatever_stands_in_a_definition_it_stops_no_other_entry(
+    store: Store, written: dict[str, object]
+) -> None:
+    apply(store, Entry(name="well", job="jobs.x", schedule=Interval(timedelta(minutes=1))))
+    document = {"name": "odd", "task": "jobs.x", "schedule": INTERVAL, "enabled": True, **written}
+    store.client.hset("redbeat:odd", "definition", json.dumps(document))
+    store.client.zadd(store.keys.schedule, {"redbeat:odd": 1})
+    set_back(store, "well", timedelta(minutes=1))
+    assert take_turn(store, push=True).dispatched == 1
+    assert store.entries.all()["odd"].trouble
+
+
+def test_a_list_too_deep_to_read_stops_no_other_entry(store: Store) -> None:
+    store.client.hset("redbeat:odd", "definition", "[" * 100_000)
+    store.client.zadd(store.keys.schedule, {"redbeat:odd": 1})
+    assert take_turn(store, push=True).dispatched == 0
+    assert not store.ticks.select().due
