@@ -43,10 +43,17 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
             Desk.keeper.hold(self._held)
         super().on_accepted(pid, time_accepted)
 
-    def on_success(self, failed__retval__runtime: Any, **kwargs: Any) -> None:
-        """The child is done with it, well or not."""
-        self._let_go()
-        super().on_success(failed__retval__runtime, **kwargs)
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Celery makes a class of each task's requests beneath this one, with an `on_success` of its own."""
+        super().__init_subclass__(**kwargs)
+        celerys = cls.on_success
+
+        def on_success(self: JobRequest, failed__retval__runtime: Any, **kwargs: Any) -> None:
+            """The child is done with it, well or not."""
+            self._let_go()
+            celerys(self, failed__retval__runtime, **kwargs)
+
+        cls.on_success = on_success
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
         """The job raised, or its process died: then its run is not left to its lease."""

@@ -72,7 +72,7 @@ def test_a_job_that_runs_at_the_stop_is_let_finish(serverless_project: Project) 
         begun = up.wait_for_event("run.log", message="working", within=START)["run_id"]
         up.send(signal.SIGINT)
         assert up.wait(within=20) == 0
-        assert up.named("run.succeeded", run_id=begun)
+        assert up.named("run.succeeded", run_id=begun), up.transcript()
 
 
 def test_a_beat_and_a_worker_that_die_are_started_again(serverless_project: Project) -> None:
@@ -152,6 +152,8 @@ def test_every_line_is_json_whatever_the_jobs_do(serverless_project: Project) ->
         assert up.stop() == 0
         assert up.strays == []
         assert up.err == []
+        running = up.named("worker.draining")[0]["running"]
+        assert running <= up.named("worker.started")[0]["concurrency"]
         lines = {event["message"] for event in up.named("run.log")}
         assert {"partial", "to stderr", "by descriptor", "from a program", "without end"} <= lines
         assert {"no newline before the end", "raw and no newline"} <= lines
