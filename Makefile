@@ -50,7 +50,7 @@ tests: install-dev
 	@$(PYTEST) -q -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
 
 coverage: install-dev  ## every test, and the lines and branches that none has run
-	@$(PYTEST) -q -n $(JOBS) --cov --cov-report=term-missing $(PYTEST_ARGS)
+	@$(PYTEST) -q -n $(JOBS) -o timeout=240 --cov --cov-report=term-missing $(PYTEST_ARGS)
 
 faults: install-dev  ## real processes killed, frozen and cut off
 	@$(PYTEST) -q tests/faults $(PYTEST_ARGS)
