@@ -75,6 +75,7 @@ _WORKER = (
 _SERVERS = (
     _error("store.unreachable", "The store does not answer; said once, tried on and on.", "error"),
     _info("store.reachable", "The store answers again."),
+    _warning("clock.stepped", "The server's clock was set; `until`: entries are silent till then.", "by_ms"),
     _warning("store.unsafe", "The store may evict or forget what it was told; says what to set.", "reason"),
     _error("broker.unreachable", "The broker does not answer; said once, tried on and on.", "error"),
     _info("broker.reachable", "The broker answers again."),

@@ -3,10 +3,12 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from scheduler import systemd_notify
+from scheduler.beat.clock_watch import ClockWatch
 from scheduler.beat.turn import Turn, take_turn
 from scheduler.beat.upkeep import keep_up
 from scheduler.beat.waker import Waker
@@ -15,11 +17,15 @@ from scheduler.log_setup import emit, traceback_text
 from scheduler.publisher import BrokerUnreachable, Publisher
 from scheduler.store import Store
 from scheduler.store.ticks import Waiting
+from scheduler.timestamps import rfc3339
 
 LONGEST_SLEEP: Final = timedelta(seconds=1)
 SIGN_EVERY_S: Final = 2.0
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 2.0
+# Workers renew their leases every 5 s. After an outage or a step of the clock they come first: what looks like a lost
+# worker is one that could not renew, or whose lease ended by a clock that was set.
+LEASES_SETTLE_S: Final = 8.0
 
 
 class Outage:
@@ -40,11 +46,13 @@ class Outage:
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
         return self._pause_s
 
-    def ended(self) -> None:
-        """Note that the server answers."""
-        if self._since is not None:
-            emit(f"{self._server}.reachable", after_ms=round((time.monotonic() - self._since) * 1000))
-            self._since = None
+    def ended(self) -> bool:
+        """Note that the server answers. True where it did not, before."""
+        if self._since is None:
+            return False
+        emit(f"{self._server}.reachable", after_ms=round((time.monotonic() - self._since) * 1000))
+        self._since = None
+        return True
 
 
 class Loop:
@@ -62,6 +70,8 @@ class Loop:
         self._broker_outage = Outage("broker")
         self._broker_retry_at = 0.0
         self._signed_at = float("-inf")
+        self._clock = ClockWatch()
+        self._leases_hold_from = float("-inf")
 
     def stop(self) -> None:
         """End after the turn under way. Safe in a signal handler."""
@@ -92,8 +102,9 @@ class Loop:
         began = time.monotonic()
         try:
             self._do_pending()
+            asked = time.monotonic()
             turn = take_turn(self._store, push=self._publisher.push)
-            self._store_outage.ended()
+            self._notice_interruptions(asked, turn.now)
             self._spare_time(turn, began)
         except Unreachable as error:
             return self._store_outage.began(error)
@@ -101,6 +112,14 @@ class Loop:
             # The loop itself is alive even where a server is not: the watchdog is for a loop that hangs.
             systemd_notify.watchdog()
         return 0.0 if turn.more else _sleep_s(turn.now, turn.next_at, time.monotonic() - began)
+
+    def _notice_interruptions(self, asked: float, now: datetime) -> None:
+        answered = time.monotonic()
+        step = self._clock.step(asked, now, answered)
+        if step is not None:
+            _tell_step(step, now)
+        if self._store_outage.ended() or step is not None:
+            self._leases_hold_from = answered + LEASES_SETTLE_S
 
     def _do_pending(self) -> None:
         while self._pending:
@@ -115,6 +134,8 @@ class Loop:
         waiting = turn.waiting
         if not self._publisher.push and turn.dispatched:
             waiting = self._store.ticks.select(1).waiting
+        if began < self._leases_hold_from:
+            waiting = replace(waiting, leases=0)
         if waiting.any and began >= self._broker_retry_at:
             self._keep_up(turn, waiting)
         if began - self._signed_at >= SIGN_EVERY_S:
@@ -137,6 +158,19 @@ class Loop:
                 "store.unreachable", error=str(error), hint="this beat is forgotten by itself within an hour"
             )
         self._publisher.close()
+
+
+def _tell_step(step: timedelta, now: datetime) -> None:
+    back = step < timedelta(0)
+    emit(
+        "clock.stepped",
+        by_ms=round(step / timedelta(milliseconds=1)),
+        now=rfc3339(now),
+        until=rfc3339(now - step) if back else None,
+        hint="no tick comes twice: entries are silent until that time has come again"
+        if back
+        else "ticks that were jumped over are coalesced by each entry's catchup rule",
+    )
 
 
 def _sleep_s(now: datetime, next_at: datetime | None, elapsed_s: float) -> float:
