@@ -9,6 +9,9 @@ PYTEST := $(BIN)/python -m pytest
 JOBS   ?= auto
 ARGS   ?=
 PYTEST_ARGS ?=
+# How many faults `make faults` brings about, and which: a seed that a failure printed repeats its schedule.
+ROUNDS ?= 200
+SEED   ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help up install install-dev test check lint types contracts fast tests coverage faults \
@@ -52,8 +55,8 @@ tests: install-dev
 coverage: install-dev  ## every test, and the lines and branches that none has run
 	@$(PYTEST) -q -n $(JOBS) -o timeout=240 --cov --cov-report=term-missing $(PYTEST_ARGS)
 
-faults: install-dev  ## real processes killed, frozen and cut off
-	@$(PYTEST) -q tests/faults $(PYTEST_ARGS)
+faults: install-dev $(VENV)/.faketime  ## real processes killed, frozen, cut off, their clocks set: ROUNDS=200 SEED=
+	@ROUNDS=$(ROUNDS) SEED=$(SEED) $(PYTEST) -q -s tests/faults tests/faults/clock_steps.py $(PYTEST_ARGS)
 
 test-systemd: install-dev  ## boot a Debian with systemd and run the units in it (root, some minutes)
 	@bash tests/deploy/systemd.sh
@@ -96,6 +99,11 @@ $(VENV)/.runtime-packages: requirements.lock $(VENV)/.made
 $(VENV)/.dev-packages: requirements-dev.lock $(VENV)/.runtime-packages
 	@echo "Installing the locked packages for developing"
 	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Built with a C compiler where it has no wheel, so it is no part of what developing needs.
+$(VENV)/.faketime: $(VENV)/.dev
+	@$(PIP) --no-deps libfaketime==3.0.1
 	@touch $@
 
 $(VENV)/.runtime: pyproject.toml $(VENV)/.runtime-packages

@@ -91,11 +91,14 @@ def audit(
     ranges.gather(store)
     runs: dict[str, Run] = {}
     runs |= _runs_of(store, "")
+    of_lines: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in lines:
+        of_lines[line["entry"]].append(line)
     for entry in entries:
         of_entry = _runs_of(store, entry.name)
         runs |= of_entry
         _audit_ticks(books, store, entry, of_entry, ranges.of(entry.name))
-        _audit_overlap(books, entry, of_entry.values())
+        _audit_overlap(books, entry, of_entry, of_lines[entry.name])
     _audit_totals(books, store)
     _audit_runs(books, store, runs, troubled)
     _audit_starts(books, runs, lines, server_kills)
@@ -139,13 +142,21 @@ def _audit_ticks(
         books.findings.append(f"{entry.name}: the ledger expects {counted.expected}, not {len(expected)}")
 
 
-def _audit_overlap(books: Books, entry: Planned, runs: Iterable[Run]) -> None:
-    if entry.overlap != "skip":
-        return
-    begun = [(run.attempts[0].started_at, run) for run in runs if run.attempts and run.attempts[0].started_at]
-    for (_, before), (at, after) in pairwise(sorted(begun, key=lambda pair: pair[0])):
-        if before.finished_at is not None and at < before.finished_at:
-            books.findings.append(f"{entry.name}: {after.run_id} began before {before.run_id} had ended")
+def _audit_overlap(
+    books: Books, entry: Planned, runs: dict[str, Run], lines: Iterable[dict[str, Any]]
+) -> None:
+    """By the times that the jobs wrote, of each run from its first begin to the end of its last attempt."""
+    begun: dict[str, float] = {}
+    ended: dict[str, float] = {}
+    for line in lines:
+        run = runs.get(line["run"])
+        if run is not None and line["phase"] == "begin":
+            begun.setdefault(run.run_id, line["when"])
+        elif run is not None and line["attempt"] == run.attempt:
+            ended[run.run_id] = line["when"]
+    for before, after in pairwise(sorted(begun, key=lambda run_id: begun[run_id])):
+        if entry.overlap == "skip" and begun[after] < ended.get(before, 0):
+            books.findings.append(f"{entry.name}: {after} began before {before} had ended")
 
 
 def _audit_totals(books: Books, store: Store) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -243,9 +243,13 @@ def _unless_away(check: Callable[[], bool]) -> bool:
 
 
 @contextmanager
-def new_world(directory: Path, entries: list[Planned]) -> Iterator[World]:
+def new_world(
+    directory: Path, entries: list[Planned], *, server_environ: Mapping[str, str] | None = None
+) -> Iterator[World]:
     """A project with these entries on a server of its own, which syncs its file every second; nothing runs yet."""
-    server = ValkeyServer(append_only=True, appendfsync="everysec").start()
+    server = ValkeyServer(append_only=True, appendfsync="everysec")
+    server.environ |= server_environ or {}
+    server.start()
     project = Project(directory, server.url)
     world = World(project, server, entries)
     project.jobs(JOBS)

@@ -42,6 +42,7 @@ class ValkeyServer:
         self.port = free_port()
         self.password = options.get("requirepass")
         self.options = {"appendonly": "yes" if append_only else "no", "save": "", **options}
+        self.environ = {"PATH": os.defpath}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -121,7 +122,7 @@ class ValkeyServer:
         return launch(
             [str(get_binary_path()), *words],
             mark=new_mark(),
-            environ={"PATH": os.defpath},
+            environ=self.environ,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
