@@ -7,7 +7,7 @@ import pytest
 
 from scheduler.errors import Unreachable
 from scheduler.run import Call
-from scheduler.settings import Settings
+from scheduler.settings import load_settings
 from scheduler.store import Keys, Store, connect
 from scheduler.store.runs import Claimed
 from scheduler.worker.context import WorkerContext
@@ -26,7 +26,7 @@ def store(valkey: ValkeyServer) -> Store:
 
 @pytest.fixture
 def keeper(valkey: ValkeyServer) -> Iterator[LeaseKeeper]:
-    here = WorkerContext(Settings(redis_url=valkey.url), "w")
+    here = WorkerContext(load_settings(redis_url=valkey.url), "w")
     keeper = LeaseKeeper(here, dict, turning=lambda: True)
     keeper.start()
     try:
