@@ -56,7 +56,7 @@ coverage: install-dev  ## every test, and the lines and branches that none has r
 	@$(PYTEST) -q -n $(JOBS) -o timeout=240 --cov --cov-report=term-missing $(PYTEST_ARGS)
 
 faults: install-dev $(VENV)/.faketime  ## real processes killed, frozen, cut off, their clocks set: ROUNDS=200 SEED=
-	@ROUNDS=$(ROUNDS) SEED=$(SEED) $(PYTEST) -q -s tests/faults tests/faults/clock_steps.py $(PYTEST_ARGS)
+	@ROUNDS=$(ROUNDS) SEED=$(SEED) $(PYTEST) -q -s tests/faults tests/faults/clock_steps.py tests/faults/another_broker.py $(PYTEST_ARGS)
 
 test-systemd: install-dev  ## boot a Debian with systemd and run the units in it (root, some minutes)
 	@bash tests/deploy/systemd.sh

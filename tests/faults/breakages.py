@@ -2,7 +2,7 @@
 
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,12 +29,15 @@ class Fault:
         return f"{self.kind}[{self.which}] {self.seconds:.2f} s, then {self.pause_s:.2f} s"
 
 
-def plan(seed: int, rounds: int) -> list[Fault]:
+Deck = Mapping[str, tuple[int, Callable[[World, Fault], None]]]
+
+
+def plan(kinds_of: Deck, seed: int, rounds: int) -> list[Fault]:
     """The faults of a run. Every kind comes before any comes a second time, so that a short run has some of each."""
     chance = random.Random(seed)
     kinds: list[str] = []
     while len(kinds) < rounds:
-        deck = [kind for kind, (weight, _) in KINDS.items() for _ in range(weight)]
+        deck = [kind for kind, (weight, _) in kinds_of.items() for _ in range(weight)]
         chance.shuffle(deck)
         kinds += deck
     return [
@@ -45,7 +48,7 @@ def plan(seed: int, rounds: int) -> list[Fault]:
 
 def strike(world: World, fault: Fault) -> None:
     """Let it happen."""
-    KINDS[fault.kind][1](world, fault)
+    {**KINDS, **BROKER_KINDS}[fault.kind][1](world, fault)
 
 
 def _one(members: list[Member], fault: Fault) -> list[int]:
@@ -153,8 +156,23 @@ def _lost_answers(world: World, fault: Fault) -> None:
     world.later(fault.seconds / 3, wire.heal)
 
 
+def _kill_broker(world: World, fault: Fault) -> None:
+    world.kill_broker(fault.seconds / 2)
+
+
+def _cut_broker(world: World, _: Fault) -> None:
+    assert world.broker_wire is not None
+    world.broker_wire.cut()
+
+
+def _dead_broker_wire(world: World, fault: Fault) -> None:
+    assert world.broker_wire is not None
+    world.broker_wire.hold()
+    world.later(fault.seconds, world.broker_wire.heal)
+
+
 # How often each comes in one deal of the deck, and what it does.
-KINDS: Final[dict[str, tuple[int, Callable[[World, Fault], None]]]] = {
+KINDS: Final[Deck] = {
     "beat killed": (3, _kill_beat),
     "all beats killed": (1, _kill_all_beats),
     "beat stopped": (1, _stop_beat),
@@ -172,4 +190,9 @@ KINDS: Final[dict[str, tuple[int, Callable[[World, Fault], None]]]] = {
     "wire slow": (1, _slow_wire),
     "wire dead": (2, _dead_wire),
     "answers lost": (2, _lost_answers),
+}
+BROKER_KINDS: Final[Deck] = {
+    "broker killed": (3, _kill_broker),
+    "broker wire cut": (3, _cut_broker),
+    "broker wire dead": (2, _dead_broker_wire),
 }

@@ -61,6 +61,9 @@ class World:
     server_kills: list[float] = field(default_factory=list)
     troubled: set[int] = field(default_factory=set)
     server_is_well: bool = True
+    broker: ValkeyServer | None = None
+    broker_wire: Proxy | None = None
+    broker_is_up: bool = True
     _later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     _supervising: bool = True
 
@@ -85,6 +88,13 @@ class World:
         member = Member((kind, *arguments), proxy)
         (self.beats if kind == "beat" else self.workers).append(member)
         return member
+
+    def add_broker(self) -> None:
+        """Messages go to a server of their own, over a wire that may break. Before anything is started."""
+        self.broker = ValkeyServer(append_only=True, appendfsync="everysec").start()
+        self.broker_wire = Proxy(self.broker.port).start()
+        self.proxies.append(self.broker_wire)
+        self.project.environ["ONBEAT_BROKER_URL"] = f"redis://127.0.0.1:{self.broker_wire.port}/0"
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         """Do `action` in so many seconds, from within `tend`."""
@@ -145,6 +155,19 @@ class World:
         self._trouble_server(down_s, lambda: void(self.server.start()))
         self.server_kills.append(time.time())
         self.server.kill()
+
+    def kill_broker(self, down_s: float) -> None:
+        """A crash of the other server, which starts again later; one that is down already stays so."""
+        broker = self.broker
+        if broker is not None and self.broker_is_up:
+            self.broker_is_up = False
+            broker.kill()
+
+            def started() -> None:
+                broker.start()
+                self.broker_is_up = True
+
+            self.later(down_s, started)
 
     def freeze_server(self, seconds: float) -> None:
         """It keeps its connections and answers nobody for a while."""
@@ -228,7 +251,9 @@ class World:
                 process.close()
         for proxy in self.proxies:
             proxy.close()
-        self.server.close()
+        for server in (self.server, self.broker):
+            if server is not None:
+                server.close()
 
 
 def void(_: object) -> None:
