@@ -67,6 +67,7 @@ _RUN = (
 
 _WORKER = (
     _info("worker.started", "A worker is up and takes messages."),
+    _warning("worker.limited", "Its pool can't do all that a job may ask for; says what.", "reason"),
     _info("worker.draining", "The worker takes no more; running jobs may end within the grace."),
     _info("worker.stopped", "A worker ended in order."),
     _error("message.refused", "A message that is not ours or not well formed was put aside.", "reason"),

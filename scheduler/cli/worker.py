@@ -19,7 +19,11 @@ POOLS = ("prefork", "threads", "solo")
     help="So many runs at once (one for each core).",
 )
 @click.option(
-    "--pool", type=click.Choice(POOLS), default="prefork", show_default=True, help="What executes the runs."
+    "--pool",
+    type=click.Choice(POOLS),
+    default="prefork",
+    show_default=True,
+    help="What executes the runs. Only prefork, child processes, ends a job at its timeout.",
 )
 def worker(*, queues: str | None, concurrency: int | None, pool: str) -> int:
     """Be one worker: take runs from the queues and execute them.

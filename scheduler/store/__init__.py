@@ -14,6 +14,7 @@ from scheduler.store.logs import Logs
 from scheduler.store.outbox import Outbox
 from scheduler.store.pauses import Pauses
 from scheduler.store.presence import Presence
+from scheduler.store.refusals import Refusals
 from scheduler.store.runs import Runs
 from scheduler.store.scripts import Scripts
 from scheduler.store.ticks import Ticks
@@ -36,6 +37,7 @@ class Store:
         self.logs = Logs(client, keys, scripts)
         self.presence = Presence(client, keys, scripts)
         self.pauses = Pauses(client, keys)
+        self.refusals = Refusals(client, keys)
 
     @cached_property
     def entries(self) -> "Entries":

@@ -8,7 +8,9 @@ from scheduler.job import CurrentRun, enter_run, leave_run
 from scheduler.recovery import fields_of
 from scheduler.store.logs import Logs
 from scheduler.store.runs import Claimed
-from scheduler.worker.run_log import RunLog
+from scheduler.worker.run_log import RunLog, RunLogs
+
+_logs = RunLogs()
 
 
 @contextmanager
@@ -27,12 +29,11 @@ def bound(claimed: Claimed, logs: Logs) -> Iterator[None]:
         trigger=run.trigger,
     )
     log_setup.bind_run(**fields_of(run))
-    log_setup.set_run_sink(log.take)
+    _logs.begin(log)
     token = enter_run(current)
     try:
         yield
     finally:
         leave_run(token)
         log_setup.clear_run()
-        log_setup.set_run_sink(None)
-        log.close()
+        _logs.end(log)

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sys
 import threading
 from contextlib import suppress
 from datetime import timedelta
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any, Final
 
@@ -17,46 +19,56 @@ from scheduler.worker import endings
 from scheduler.worker.context import WorkerContext
 from scheduler.worker.leases import Held, LeaseKeeper
 
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+ASKING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+AT_ONCE: Final = "SIGQUIT"
 LEAVING: Final = timedelta(seconds=15)  # what handing back may take once the grace is over, asked of systemd
 
 
 class Draining:
-    """Answers the signals that ask a worker to stop. The second one ends it at once."""
+    """Answers the signals that ask a worker to stop. The second one ends it at once, and so does SIGQUIT."""
 
     def __init__(self, here: WorkerContext, keeper: LeaseKeeper) -> None:
         self._here = here
         self._keeper = keeper
-        self._begun = False
-        self._over = threading.Event()
+        # A handler may neither log nor take a lock, for the interrupted code may hold it; this put() needs none.
+        self._asked: SimpleQueue[str] = SimpleQueue()
+        self._thread = threading.Thread(target=self._answer, name="draining", daemon=True)
 
     def install(self) -> None:
         """Take the signals over from Celery, which would wait without limit. Main thread only."""
-        for number in SIGNALS:
-            signal.signal(number, self._asked)
+        self._thread.start()
+        for number in ASKING:
+            signal.signal(number, self._ask)
+        if not sys.__stdin__ or not sys.__stdin__.isatty():
+            # Celery would start itself anew in this process. On a terminal SIGHUP says that it was closed.
+            signal.signal(signal.SIGHUP, _nothing_to_read_again)
 
     def over(self) -> None:
         """All jobs have ended by themselves."""
-        self._over.set()
+        self._asked.put("")
 
-    def _asked(self, number: int, _frame: FrameType | None) -> None:
-        at_once = self._begun
-        self._begun = True
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
         celery_state.should_stop = os.EX_OK
-        # In a thread: a handler may not log, for the interrupted code may hold the log's lock.
-        name = signal.Signals(number).name
-        threading.Thread(target=self._wait, args=(name, at_once), name="draining", daemon=True).start()
+        self._asked.put(signal.Signals(number).name)
 
-    def _wait(self, name: str, at_once: bool) -> None:  # noqa: FBT001 - Thread passes by position
-        grace_s = 0.0 if at_once else self._here.settings.shutdown_grace.total_seconds()
+    def _answer(self) -> None:
+        name = self._asked.get()
+        if not name:
+            return
+        grace_s = 0.0 if name == AT_ONCE else self._here.settings.shutdown_grace.total_seconds()
         systemd_notify.stopping(timedelta(seconds=grace_s) + LEAVING)
-        if not at_once:
-            emit("worker.draining", signal=name, running=len(self._keeper.held()), grace_s=grace_s)
-        if not self._over.wait(grace_s):
+        emit("worker.draining", signal=name, running=len(self._keeper.held()), grace_s=grace_s)
+        try:
+            again = self._asked.get(timeout=grace_s)
+        except Empty:
+            again = AT_ONCE
+        if again:
             self._hand_back_and_leave()
 
     def _hand_back_and_leave(self) -> None:
         held = self._keeper.held()
+        for each in held:
+            signal_group(each, signal.SIGSTOP)  # or its job would go on while another worker starts it
         try:
             endings.hand_back(held)
             self._here.store.presence.sign_out("workers", self._here.worker)
@@ -67,17 +79,21 @@ class Draining:
                 hint="the runs are found by their leases, in under 20 s",
             )
         for each in held:
-            kill_group(each)
+            signal_group(each, signal.SIGKILL)
         emit("worker.stopped", worker=self._here.worker, handed_back=len(held))
         log_setup.flush_streams()
         os._exit(os.EX_OK)
 
 
-def kill_group(held: Held) -> None:
-    """Kill the process group of the child that has this run in hand."""
+def signal_group(held: Held, number: signal.Signals) -> None:
+    """Signal the process group of the child that has this run in hand, unless it is a thread of this process."""
     with suppress(ProcessLookupError, PermissionError):
-        if os.getpgid(held.pid) == held.pid:
-            os.killpg(held.pid, signal.SIGKILL)
+        if held.pid != os.getpid() and os.getpgid(held.pid) == held.pid:
+            os.killpg(held.pid, number)
+
+
+def _nothing_to_read_again(_number: int, _frame: FrameType | None) -> None:
+    """A worker reads no schedules."""
 
 
 def stopped(worker: Any) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from scheduler import log_setup
 from scheduler.errors import Unreachable
 from scheduler.log_setup import emit, json_line
 from scheduler.store.logs import Logs
@@ -18,7 +19,7 @@ class RunLog:
 
     def __init__(self, logs: Logs, run_id: str, keep_for: timedelta) -> None:
         self._logs = logs
-        self._run_id = run_id
+        self.run_id = run_id
         self._keep_for = keep_for
         self._lines: list[str] = []
         self._lock = threading.Lock()
@@ -52,7 +53,29 @@ class RunLog:
         if not lines or self._failed:
             return
         try:
-            self._logs.append(self._run_id, lines, keep_for=self._keep_for)
+            self._logs.append(self.run_id, lines, keep_for=self._keep_for)
         except Unreachable as error:
             self._failed = True
-            emit("log.sink_failed", error=str(error), run_id=self._run_id)
+            emit("log.sink_failed", error=str(error), run_id=self.run_id)
+
+
+class RunLogs:
+    """The logs of the runs that this process executes at this moment: several, in a pool of threads."""
+
+    def __init__(self) -> None:
+        self._logs: dict[str, RunLog] = {}
+
+    def begin(self, log: RunLog) -> None:
+        """Keep the lines of this run from now on."""
+        self._logs[log.run_id] = log
+        log_setup.set_run_sink(self.take)
+
+    def end(self, log: RunLog) -> None:
+        """The run is over: write what is left of its lines."""
+        self._logs.pop(log.run_id, None)
+        log.close()
+
+    def take(self, line: Mapping[str, Any]) -> None:
+        """Keep a line with its own run."""
+        if (log := self._logs.get(str(line.get("run_id")))) is not None:
+            log.take(line)

@@ -11,6 +11,8 @@ from scheduler.store.runs import Claimed, Ending, Fenced, Finished
 from scheduler.timestamps import milliseconds, rfc3339
 from scheduler.worker.decode import Named
 
+_QUIET = (RunState.SKIPPED, RunState.EXPIRED, RunState.CANCELLED)
+
 
 def tell_duplicate(name: Named, job: str, why: str) -> None:
     """A message rang for a run that is taken, done or gone."""
@@ -44,8 +46,8 @@ def tell_end(
         fields["duration_ms"] = milliseconds(finished.finished_at - started_at)
     if ending.state is RunState.SUCCEEDED:
         emit("run.succeeded", **fields, result=ending.result)
-    elif ending.state is RunState.SKIPPED:
-        emit("run.skipped", **fields, reason=ending.reason)
+    elif ending.state in _QUIET:
+        emit(f"run.{ending.state}", **fields, reason=ending.reason)
     else:
         fields |= {"error": ending.error, "traceback": ending.traceback}
         if ending.state is RunState.RETRYING:

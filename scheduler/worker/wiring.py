@@ -9,12 +9,14 @@ from typing import Any
 
 import structlog
 from celery import signals
+from celery.concurrency.prefork import TaskPool as PreforkPool
 
 from scheduler import __version__, log_setup, systemd_notify
 from scheduler.celery_app import app, register_jobs
 from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
 from scheduler.parent_death import die_with_parent
+from scheduler.worker import strangers
 from scheduler.worker.context import context
 from scheduler.worker.draining import Draining, stopped
 from scheduler.worker.leases import LeaseKeeper
@@ -29,6 +31,7 @@ class _Worker:
     """The worker of this process, once it is ready."""
 
     draining: Draining | None = None
+    pid: int | None = None
 
 
 def _keep_our_logging(**_: Any) -> None:
@@ -42,6 +45,7 @@ def _keep_our_logging(**_: Any) -> None:
 
 
 def _load_jobs(**_: Any) -> None:
+    _Worker.pid = os.getpid()
     settings = context().settings
     catalogue = load_catalogue(settings.jobs, Path.cwd())
     for problem in catalogue.problems:
@@ -68,11 +72,16 @@ def _begin(sender: Any, **_: Any) -> None:
     _Worker.draining = Draining(here, Desk.keeper)
     _Worker.draining.install()
     emit("worker.started", worker=here.worker, **{k: about[k] for k in ("version", "queues", "concurrency")})
+    if not isinstance(pool, PreforkPool):
+        reason = "only the pool `prefork` ends a job at its timeout or soft_timeout: here they are not kept"
+        emit("worker.limited", reason=reason)
     systemd_notify.ready(f"queues {', '.join(queues)}")
 
 
 def _begin_child(**_: Any) -> None:
     """A child of the pool leads its own process group, so that a time-out ends all that its job started."""
+    if os.getpid() == _Worker.pid:
+        return  # the pool `solo` has no children, and says so of the worker itself
     os.setpgid(0, 0)
     die_with_parent(signal.SIGKILL)
     log_setup.after_fork()
@@ -86,6 +95,7 @@ def _end(**_: Any) -> None:
     stopped(context().worker)
 
 
+strangers.connect()
 app.steps["consumer"].add(Pulse)
 signals.setup_logging.connect(_keep_our_logging, weak=False)
 signals.celeryd_init.connect(_load_jobs, weak=False)

@@ -1,0 +1,106 @@
+"""Messages that Celery turns away before any task sees them: the run that one names must not wait for ever."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+from uuid import uuid4
+
+from celery import signals
+
+from scheduler.message import ONBEAT_HEADER
+from scheduler.recovery import fields_of
+from scheduler.run import Call, RunState
+from scheduler.store.runs import Claimed, Ending
+from scheduler.worker.context import LEASE, context
+from scheduler.worker.outcome import Failure, failed
+from scheduler.worker.request import Desk
+from scheduler.worker.telling import tell_end
+
+PATIENCE: Final = timedelta(minutes=2)
+
+_NO_SUCH_JOB: Final = ("celery.exceptions.NotRegistered", "NotRegistered", "builtins.KeyError", "KeyError")
+
+
+def connect() -> None:
+    """Listen to what Celery says of such messages."""
+    signals.task_unknown.connect(_unknown_task, weak=False)
+    signals.task_rejected.connect(_malformed, weak=False)
+    signals.task_revoked.connect(_revoked, weak=False)
+
+
+def _unknown_task(message: Any, name: str, id: str, **_: Any) -> None:  # noqa: A002 - Celery's word
+    reason = f"this worker has no job {name!r}"
+    _put_aside(message, reason)
+    failure = Failure(f"NotRegistered: {reason}: is its code older than the schedules?", "", _NO_SUCH_JOB)
+    if (attempt := _attempt(message.headers)) is not None:
+        _later(partial(fail, id, attempt, failure))
+
+
+def _malformed(message: Any, exc: BaseException | None = None, **_: Any) -> None:
+    _put_aside(message, "it asks for no job" if exc is None else f"it is not well formed: {exc!r}")
+
+
+def _revoked(request: Any, terminated: bool, expired: bool, **_: Any) -> None:  # noqa: FBT001 - Celery's signature
+    """`expires` of a task that an application sent, or `celery control revoke`. A job that was killed: see endings."""
+    if terminated:
+        return
+    state = RunState.EXPIRED if expired else RunState.CANCELLED
+    _later(partial(_end_unstarted, request.id, request.task, _attempt(vars(request)), state))
+
+
+def _put_aside(message: Any, reason: str) -> None:
+    _later(lambda: context().store.refusals.add(reason, message.headers, repr(message.body)))
+
+
+def _attempt(headers: Any) -> int | None:
+    """The attempt that a message of Onbeat's own is for; None for any other message."""
+    header = headers.get(ONBEAT_HEADER) if isinstance(headers, Mapping) else None
+    attempt = header.get("attempt") if isinstance(header, Mapping) else None
+    return attempt if isinstance(attempt, int) else None
+
+
+def fail(run_id: str, attempt: int, failure: Failure) -> None:
+    """End the attempt as failed, as its policy says, if its message has been around for a while. Raises Unreachable.
+
+    Until then the run stays queued and its message is sent again: in the middle of a deployment the next worker to
+    take it may be one that knows the job.
+    """
+    store = context().store
+    run = store.runs.get(run_id)
+    if run is None or store.presence.now() - run.queued_at < PATIENCE:
+        return
+    if (claimed := _claimed(run_id, attempt)) is not None:
+        _finish(claimed, failed(failure, claimed.call.retry, attempt, 0.0))
+
+
+def _end_unstarted(run_id: str, job: str, attempt: int | None, state: RunState) -> None:
+    """End a run that nobody may start any more; one that an application sent gets its record now."""
+    store = context().store
+    if attempt is None:
+        now = store.presence.now()
+        store.runs.create(
+            run_id, Call(job=job), entry=None, trigger="manual", scheduled_at=now, published=True
+        )
+    if (claimed := _claimed(run_id, attempt or 1)) is not None:
+        why = "its `expires` had passed" if state is RunState.EXPIRED else "it was revoked"
+        _finish(claimed, Ending(state=state, reason=why))
+
+
+def _claimed(run_id: str, attempt: int) -> Claimed | None:
+    here = context()
+    answer = here.store.runs.claim(run_id, attempt, here.worker, uuid4().hex, LEASE)
+    return answer if isinstance(answer, Claimed) else None
+
+
+def _finish(claimed: Claimed, ending: Ending) -> None:
+    here, run = context(), claimed.run
+    finished = here.store.runs.finish(
+        run.run_id, run.attempt, here.worker, ending, entry=run.entry, call=claimed.call
+    )
+    tell_end(fields_of(run), ending, finished, None)
+
+
+def _later(action: Any) -> None:
+    if Desk.keeper is not None:
+        Desk.keeper.later(action)

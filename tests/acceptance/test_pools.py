@@ -1,0 +1,153 @@
+"""`onbeat worker --pool threads` and `--pool solo`: what they do as well as child processes, and what they can't."""
+
+import os
+import signal
+from datetime import timedelta
+
+import pytest
+
+from scheduler.publisher import StorePublisher
+from scheduler.run import Call, Run, RunState
+from scheduler.store import Keys, Store, connect
+from tests.support.project import Project
+from tests.support.valkey import ValkeyServer
+from tests.support.waiting import eventually
+
+JOBS = """
+import asyncio
+import threading
+import time
+
+from scheduler import current_run, job
+
+both = threading.Barrier(2, timeout=20)
+
+
+@job
+def meet():
+    both.wait()
+    for number in range(20):
+        print(f"{current_run().run_id} says {number}")
+        time.sleep(0.01)
+    both.wait()
+    return current_run().run_id
+
+
+@job
+async def later():
+    await asyncio.sleep(0)
+    return current_run().run_id
+
+
+@job
+def fail():
+    raise ValueError("broken")
+
+
+@job
+def wait():
+    print("waiting")
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def store(valkey: ValkeyServer) -> Store:
+    return Store(connect(valkey.url), Keys())
+
+
+def ask(store: Store, run_id: str, job: str) -> None:
+    call = Call(job=job)
+    store.runs.create(run_id, call, entry="e", trigger="manual", scheduled_at=store.presence.now())
+    StorePublisher(store).publish([(run, text, 1) for run, text in store.runs.calls([run_id]).values()])
+
+
+def end_of(store: Store, run_id: str) -> Run:
+    def ended() -> Run | None:
+        run = store.runs.get(run_id)
+        return run if run is not None and run.state.final else None
+
+    run = eventually(ended, within=20, what=f"the end of {run_id}")
+    assert run is not None
+    return run
+
+
+def test_runs_in_threads_at_once_keep_their_lines_and_their_current_run_apart(
+    project: Project, store: Store
+) -> None:
+    project.jobs(JOBS)
+    with project.start("worker", "--pool", "threads", "-c", "2") as worker:
+        worker.wait_for_event("worker.started", within=30)
+        ids = ("one", "two")
+        for run_id in ids:
+            ask(store, run_id, "jobs.meet")
+        for run_id in ids:
+            assert end_of(store, run_id).result == run_id
+            messages = [line["message"] for _, line in store.logs.read(run_id)]
+            assert messages == [f"{run_id} says {number}" for number in range(20)]
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo"])
+def test_a_worker_without_children_executes_says_what_it_cannot_and_ends_in_order(
+    project: Project, store: Store, pool: str
+) -> None:
+    project.jobs(JOBS)
+    with project.start("worker", "--pool", pool, "-c", "2") as worker:
+        worker.wait_for_event("worker.started", within=30)
+        limited = worker.wait_for_event("worker.limited")
+        assert "timeout" in limited["reason"]
+        ask(store, "well", "jobs.later")
+        ask(store, "bad", "jobs.fail")
+        assert end_of(store, "well").result == "well"
+        assert end_of(store, "bad").error == "ValueError: broken"
+        assert worker.stop() == 0
+        assert worker.named("worker.stopped")
+        assert worker.named("process.log", level="error") == []
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
+def test_a_run_longer_than_the_grace_is_handed_back_by_every_pool(
+    project: Project, store: Store, pool: str
+) -> None:
+    project.jobs(JOBS)
+    project.environ["ONBEAT_SHUTDOWN_GRACE"] = "200ms"
+    with project.start("worker", "--pool", pool, "-c", "1") as worker:
+        worker.wait_for_event("worker.started", within=30)
+        ask(store, "long", "jobs.wait")
+        worker.wait_for_event("run.started", run_id="long")
+        worker.send(signal.SIGTERM)
+        assert worker.wait(within=10) == 0
+        assert worker.named("worker.stopped")[0]["handed_back"] == 1
+    run = store.runs.get("long")
+    assert run is not None
+    assert (run.state, run.attempt, run.worker) == (RunState.QUEUED, 1, None)
+    assert store.client.llen("default") == 1
+
+
+def test_sighup_changes_nothing_for_a_worker_without_terminal_and_sigquit_ends_it_at_once(
+    project: Project, store: Store
+) -> None:
+    project.jobs(JOBS)
+    with project.start("worker", "-c", "1") as worker:
+        worker.wait_for_event("worker.started", within=30)
+        worker.send(signal.SIGHUP)
+        ask(store, "long", "jobs.wait")
+        worker.wait_for_event("run.started", run_id="long")
+        assert len(worker.named("worker.started")) == 1
+        worker.send(signal.SIGQUIT)
+        assert worker.wait(within=10) == os.EX_OK
+        assert worker.named("run.interrupted", run_id="long")
+
+
+def test_a_timeout_is_kept_by_child_processes_only(project: Project, store: Store) -> None:
+    """So the default pool is the one that ends what hangs."""
+    project.jobs(JOBS)
+    with project.start("worker", "-c", "1") as worker:
+        worker.wait_for_event("worker.started", within=30)
+        call = Call(job="jobs.wait", timeout=timedelta(milliseconds=500))
+        store.runs.create("hangs", call, entry="e", trigger="manual", scheduled_at=store.presence.now())
+        StorePublisher(store).publish([(run, text, 1) for run, text in store.runs.calls(["hangs"]).values()])
+        assert (
+            end_of(store, "hangs").error == "TimeLimitExceeded: the job took longer than its timeout of 500ms"
+        )
+        assert not worker.named("worker.limited")
