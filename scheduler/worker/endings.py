@@ -25,16 +25,19 @@ def died(error: Any) -> bool:
     return isinstance(getattr(error, "exc", error), _DEATHS)
 
 
-def child_lost(run_id: str, error: Any) -> None:
-    """A child of the pool died with this run in hand. Raises Unreachable."""
-    if (found := _in_hand(run_id)) is not None:
+def child_lost(run_id: str, attempt: int, error: Any) -> None:
+    """A child of the pool died with this attempt in hand. Raises Unreachable.
+
+    By the time the store answers this worker may have the run's next attempt in hand: that one is left alone.
+    """
+    if (found := _in_hand(run_id, attempt)) is not None:
         run, call = found
         recover(context().store, run, call, worker=context().worker, why=f"worker lost: {_words(error)}")
 
 
-def timed_out(run_id: str, limit_s: float) -> None:
-    """A child was killed because this run took longer than its hard limit. Raises Unreachable."""
-    if (found := _in_hand(run_id)) is None:
+def timed_out(run_id: str, attempt: int, limit_s: float) -> None:
+    """A child was killed because this attempt took longer than its hard limit. Raises Unreachable."""
+    if (found := _in_hand(run_id, attempt)) is None:
         return
     run, call_json = found
     call = Call.from_json(json.loads(call_json))
@@ -65,9 +68,9 @@ def hand_back(held: list[Held]) -> None:
         emit("run.interrupted", **fields_of(run), worker=here.worker)
 
 
-def _in_hand(run_id: str) -> tuple[Run, str] | None:
+def _in_hand(run_id: str, attempt: int) -> tuple[Run, str] | None:
     found = context().store.runs.calls([run_id]).get(run_id)
-    return found if found is not None and _is_mine(found[0]) else None
+    return found if found is not None and _is_mine(found[0]) and found[0].attempt == attempt else None
 
 
 def _is_mine(run: Run) -> bool:

@@ -58,7 +58,7 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
         """The job raised, or its process died: then its run is not left to its lease."""
         if not return_ok and not self._timed_out and endings.died(exc_info.exception):
-            self._later(lambda: endings.child_lost(self.id, exc_info.exception))
+            self._later(lambda: endings.child_lost(self.id, self.attempt, exc_info.exception))
         self._let_go()
         super().on_failure(exc_info, send_failed_event, return_ok)
 
@@ -67,7 +67,7 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
         if not soft:
             self._timed_out = True
             self._kill_group()
-            self._later(lambda: endings.timed_out(self.id, timeout))
+            self._later(lambda: endings.timed_out(self.id, self.attempt, timeout))
             self._let_go()
         super().on_timeout(soft, timeout)
 
