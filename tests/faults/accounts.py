@@ -224,5 +224,8 @@ def _audit_starts(
 
 
 def _forgotten(when: float, server_kills: list[float]) -> bool:
-    """Whether this start was so short before a crash of the server that its record may be lost with it."""
-    return any(0 <= kill - when < MAY_BE_FORGOTTEN_S for kill in server_kills)
+    """Whether this start was so near to a crash of the server that the record of its claim may be lost with it.
+
+    A job may begin a little after the crash, by a claim that was answered before.
+    """
+    return any(-1 < kill - when < MAY_BE_FORGOTTEN_S for kill in server_kills)

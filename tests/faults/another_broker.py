@@ -7,7 +7,7 @@ import pytest
 from tests.faults import rounds, trials
 from tests.faults.breakages import BROKER_KINDS, KINDS, plan
 from tests.faults.entries import planned
-from tests.faults.faulty_beat import BROKER, TURN, UPKEEP
+from tests.faults.faulty import BROKER, TURN, UPKEEP
 from tests.faults.world import new_world
 
 

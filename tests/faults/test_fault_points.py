@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.entries import planned
-from tests.faults.faulty_beat import START, TURN, UPKEEP
+from tests.faults.faulty import START, TURN, UPKEEP
 from tests.faults.trials import go_through, orders
 from tests.faults.world import new_world
 

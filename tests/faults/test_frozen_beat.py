@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import faulty_beat
+from tests.faults import faulty
 from tests.faults.accounts import RangeKeeper, audit, notes
 from tests.faults.entries import planned
 from tests.faults.world import new_world
@@ -23,7 +23,7 @@ def test_a_frozen_beat_that_wakes_commits_nothing_old(tmp_path: Path) -> None:
     with new_world(tmp_path, planned(quick=10)) as world:
         world.add("beat")
         sleeper = world.add("beat")
-        sleeper.program = (sys.executable, str(Path(faulty_beat.__file__)), str(order))
+        sleeper.program = (sys.executable, str(Path(faulty.__file__)), str(order))
         world.add("worker", "-c", "3")
         world.settle()
         ranges = RangeKeeper(world.entries)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from scheduler.run import Call, manual_run_id
 from scheduler.store import Store
-from tests.faults import faulty_beat
+from tests.faults import faulty
 from tests.faults.accounts import RangeKeeper, audit, notes
 from tests.faults.world import Member, World
 
-PROGRAM = (sys.executable, str(Path(faulty_beat.__file__)))
+PROGRAM = (sys.executable, str(Path(faulty.__file__)))
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
 FEW = 4
 
@@ -21,9 +21,7 @@ FEW = 4
 def orders(*tables: dict[str, tuple[str, str]]) -> list[str]:
     """Every order that can be given for the steps of these tables; some of them outside `make faults`."""
     steps = [step for table in tables for step in table]
-    every = [
-        f"{step}.{when}:{do}" for step in steps for when in ("before", "after") for do in faulty_beat.SIGNALS
-    ]
+    every = [f"{step}.{when}:{do}" for step in steps for when in ("before", "after") for do in faulty.SIGNALS]
     return every if "ROUNDS" in os.environ else random.Random(SEED).sample(every, FEW)
 
 
@@ -65,7 +63,7 @@ def _one_trial(world: World, well: Member, faulty: Member, order: Path, text: st
     if text.endswith("kill"):
         world.await_(lambda: faulty.pid != second, within=5, what=f"the end of the beat at {text}")
     else:
-        world.await_(lambda: _is_stopped(second), within=5, what=f"a frozen beat at {text}")
+        world.await_(lambda: is_stopped(second), within=5, what=f"a frozen beat at {text}")
     before = store.ledger.totals().expected
     world.signal([first], signal.SIGCONT)
     world.await_(lambda: store.ledger.totals().expected > before, within=10, what=f"ticks after {text}")
@@ -74,7 +72,8 @@ def _one_trial(world: World, well: Member, faulty: Member, order: Path, text: st
     world.settle()
 
 
-def _is_stopped(pid: int) -> bool:
+def is_stopped(pid: int) -> bool:
+    """Whether SIGSTOP has taken hold of it."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 

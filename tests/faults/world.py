@@ -169,6 +169,17 @@ class World:
 
             self.later(down_s, started)
 
+    def cut_power(self) -> None:
+        """A crash of the server's machine: what was written in the last second, and not yet synced, is gone."""
+        (log,) = self.server.directory.glob("appendonlydir/*.incr.aof")
+        synced = log.stat().st_size
+        self.pace(1.0)
+        self.troubled.update(worker.pid for worker in self.workers if worker.pid is not None)
+        self.server_kills.append(time.time())
+        self.server.kill()
+        os.truncate(log, synced)
+        self.server.start()
+
     def freeze_server(self, seconds: float) -> None:
         """It keeps its connections and answers nobody for a while."""
         self._trouble_server(seconds, self.server.thaw)

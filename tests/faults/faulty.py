@@ -1,8 +1,8 @@
-"""A beat with fault points: `python faulty_beat.py ORDER beat`. Run by test_fault_points.py, as a program of its own.
+"""A beat or a worker with fault points: `python faulty.py ORDER beat`. Run by trials.py, as a program of its own.
 
-It wraps the functions that are the numbered steps of a beat's turn, its upkeep and its start, and then is `onbeat`.
-When the file ORDER says `POINT.before:kill`, `POINT.after:stop` or the like, and this beat gets there, it removes the
-file and does that to itself. The product knows nothing of it.
+It wraps the functions that are the numbered steps of a beat's turn, its upkeep and its start, and of an execution, and
+then is `onbeat`. When the file ORDER says `POINT.before:kill`, `POINT.after:stop` or the like, and this process gets
+there, it removes the file and does that to itself; `orphan` kills its parent. The product knows nothing of it.
 """
 
 import functools
@@ -38,12 +38,17 @@ BROKER = {
     "kombu": ("scheduler.publisher", "BrokerPublisher._send"),
     "outbox": ("scheduler.publisher", "BrokerPublisher.publish"),
 }
+EXECUTION = {
+    "claim": ("scheduler.store.runs", "Runs.claim"),
+    "call": ("scheduler.worker.execution", "call"),
+    "finish": ("scheduler.store.runs", "Runs.finish"),
+}
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 
 def main() -> None:
     order = Path(sys.argv.pop(1))
-    for point, (module, path) in {**TURN, **UPKEEP, **START, **BROKER}.items():
+    for point, (module, path) in {**TURN, **UPKEEP, **START, **BROKER, **EXECUTION}.items():
         owner: Any = importlib.import_module(module)
         *classes, name = path.split(".")
         for each in classes:
@@ -83,6 +88,9 @@ def reached(here: str, order: Path) -> None:
         return
     if point == here:
         order.unlink()
+        if action == "orphan":
+            os.kill(os.getppid(), signal.SIGKILL)
+            signal.pause()  # the kernel ends a child of the pool with its parent
         os.kill(os.getpid(), SIGNALS[action])
 
 
