@@ -1,18 +1,15 @@
-"""The five fields of a crontab: which wall-clock minutes they match, and what is wrong with them.
+"""The fields of a crontab: what each item stands for, and what is wrong with it, to the very characters.
 
-cronsim reads the fields and combines the days by Debian cron's rules (crontab(5)). Its errors name a field
-and no more, so the fields are looked at here first, for a message that shows the very characters.
+Five fields, or six with the seconds first. Numbers, names, lists, ranges and steps are Vixie cron's (crontab(5));
+`crontab_days` has the words for days, `crontab_hash` has `H`.
 """
 
-import functools
 import re
-from bisect import bisect_left
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
 from typing import Final, NamedTuple
 
-from cronsim import CronSim, CronSimError
-
+from scheduler.crontab_days import MONTH_DAY_WORD, MOST_FROM_END, WEEKDAY_WORD
+from scheduler.crontab_hash import HASH, hashed_numbers
 from scheduler.suggestion import did_you_mean
 
 ALIASES: Final = {
@@ -25,13 +22,8 @@ ALIASES: Final = {
     "@hourly": "0 * * * *",
 }
 
-_MINUTE: Final = timedelta(minutes=1)
-_DAY: Final = timedelta(days=1)
-_HOURS_A_DAY: Final = 24
 _WORD: Final = re.compile(r"\S+")
-# cronsim reads 8-8/2 as 8/2, which is every second hour from 8.
-_RANGE_OF_ONE: Final = re.compile(r"\b(\w+)-\1/[0-9]+", re.IGNORECASE)
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a time on the wall has no zone
+_MOST_WEEKS: Final = 5
 
 
 class CrontabProblem(ValueError):
@@ -49,6 +41,7 @@ class Field(NamedTuple):
     low: int
     high: int
     names: tuple[str, ...] = ()
+    hash_high: int | None = None  # `H` goes up to this: on the 29th of February few would have a tick
 
     def number(self, text: str) -> int | None:
         if text.upper() in self.names:
@@ -56,105 +49,114 @@ class Field(NamedTuple):
         return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
 
 
-FIELDS: Final = (
-    Field("minute", 0, 59),
-    Field("hour", 0, 23),
-    Field("day of month", 1, 31),
-    Field(
-        "month", 1, 12, ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-    ),
-    Field("day of week", 0, 7, ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")),
+SECOND: Final = Field("second", 0, 59)
+MINUTE: Final = Field("minute", 0, 59)
+HOUR: Final = Field("hour", 0, 23)
+MONTH_DAY: Final = Field("day of month", 1, 31, hash_high=28)
+MONTH: Final = Field(
+    "month", 1, 12, ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 )
-_DAY_OF_MONTH, _DAY_OF_WEEK = FIELDS[2], FIELDS[4]
+WEEKDAY: Final = Field("day of week", 0, 7, ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"), hash_high=6)
+FIELDS: Final = (MINUTE, HOUR, MONTH_DAY, MONTH, WEEKDAY)
+WITH_SECONDS: Final = (SECOND, *FIELDS)
 
 
-class WallTimes:
-    """The wall-clock minutes that five fields match. Times here have no zone."""
+class Word(NamedTuple):
+    """A field as it is written, and where its first character stands."""
 
-    __slots__ = ("_days", "_hours", "_minutes", "_months", "follows_real_time")
+    field: Field
+    text: str
+    start: int
 
-    def __init__(self, parsed: CronSim, *, minute_is_star: bool) -> None:
-        self._minutes = sorted(parsed.minutes)
-        self._hours = sorted(parsed.hours)
-        self._months = frozenset(parsed.months)
-        self._days = functools.lru_cache(maxsize=512)(parsed.match_day)
-        # An expression that repeats within the hour is about how often, not about a time of day.
-        self.follows_real_time = minute_is_star or len(self._hours) == _HOURS_A_DAY
-
-    def first(self, start: datetime, end: datetime) -> datetime | None:
-        """The first match from `start` (with it) up to `end` (without it)."""
-        wall = start if start == (minute := start.replace(second=0, microsecond=0)) else minute + _MINUTE
-        day, hour, minute_of_hour = wall.date(), wall.hour, wall.minute
-        last_day = end.date()
-        while day <= last_day:
-            if day.month not in self._months:
-                day, hour, minute_of_hour = (day.replace(day=1) + 32 * _DAY).replace(day=1), 0, 0
-                continue
-            if self._days(day) and (found := self._time(hour, minute_of_hour)) is not None:
-                match = datetime.combine(day, found)
-                return match if match < end else None
-            day, hour, minute_of_hour = day + _DAY, 0, 0
-        return None
-
-    def count(self, start: datetime, end: datetime) -> int:
-        """How many matches there are from `start` (with it) up to `end` (without it)."""
-        if start >= end:
-            return 0
-        total, day, a_day = 0, start.date(), len(self._hours) * len(self._minutes)
-        while day <= end.date():
-            if day.month in self._months and self._days(day):
-                total += self._rank(end) if day == end.date() else a_day
-                total -= self._rank(start) if day == start.date() else 0
-            day += _DAY
-        return total
-
-    def _time(self, hour: int, minute: int) -> time | None:
-        """The first time of day that is `hour`:`minute` or later."""
-        index = bisect_left(self._hours, hour)
-        if index == len(self._hours):
-            return None
-        if self._hours[index] == hour:
-            place = bisect_left(self._minutes, minute)
-            if place < len(self._minutes):
-                return time(hour, self._minutes[place])
-            index += 1
-            if index == len(self._hours):
-                return None
-        return time(self._hours[index], self._minutes[0])
-
-    def _rank(self, wall: datetime) -> int:
-        """How many times of day come before that of `wall`."""
-        index = bisect_left(self._hours, wall.hour)
-        whole = index * len(self._minutes)
-        if index == len(self._hours) or self._hours[index] != wall.hour:
-            return whole
-        minute = wall.minute + (1 if wall.second or wall.microsecond else 0)
-        return whole + bisect_left(self._minutes, minute)
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
 
 
-@functools.lru_cache(maxsize=8_192)
-def wall_times(expression: str) -> WallTimes:
-    """The wall-clock minutes of `expression`. Raises CrontabProblem where it is none, or never comes."""
-    written = five_fields(expression)
-    words = list(_WORD.finditer(written))
-    _check_count(expression, len(words))
-    for field, word in zip(FIELDS, words, strict=True):
-        for problem in _field_problems(field, word.group(), word.start()):
+def checked_words(expression: str) -> tuple[Word, ...]:
+    """The six fields of `expression`, an alias written out. Raises CrontabProblem for the first thing wrong."""
+    written = without_alias(expression)
+    found = list(_WORD.finditer(written))
+    if len(found) not in (len(FIELDS), len(WITH_SECONDS)):
+        have = f"{len(found)} field{'' if len(found) == 1 else 's'}, not 5"
+        message = (
+            f"{have if found else 'is empty; write 5 fields'}: minute hour day-of-month month day-of-week"
+        )
+        raise CrontabProblem(message, None, 0, len(expression))
+    fields = WITH_SECONDS[-len(found) :]
+    words = [Word(field, word.group(), word.start()) for field, word in zip(fields, found, strict=True)]
+    for word in words:
+        for problem in _problems(word):
             raise problem
-    try:
-        parsed = CronSim(_RANGE_OF_ONE.sub(r"\1", written), _EPOCH)
-    except CronSimError as refusal:
-        if str(refusal) == "Bad day-of-month":
-            day, month = words[2], words[3]
-            message = f"never comes: no month of {month.group()!r} has a day {day.group()}"
-            raise CrontabProblem(message, _DAY_OF_MONTH.name, day.start(), month.end()) from None
-        raise CrontabProblem(
-            f"{expression!r} is not understood ({refusal})", None, 0, len(expression)
-        ) from None
-    return WallTimes(parsed, minute_is_star=words[0].group().startswith("*"))
+    return tuple(words) if len(words) == len(WITH_SECONDS) else (Word(SECOND, "0", 0), *words)
 
 
-def five_fields(expression: str) -> str:
+def field_count(expression: str) -> int | None:
+    """How many fields there are; None for an alias such as `@daily`."""
+    return None if expression.lstrip().startswith("@") else len(expression.split())
+
+
+def written_out(expression: str, entry: str) -> str:
+    """`expression` with its alias and each `H` written out: what stands there for this entry."""
+    words = [
+        ",".join(_item_written_out(word.field, item, entry) for item in word.text.split(","))
+        for word in checked_words(expression)
+    ]
+    has_seconds = len(without_alias(expression).split()) == len(WITH_SECONDS)
+    return " ".join(words if has_seconds else words[1:])
+
+
+def _item_written_out(field: Field, item: str, entry: str) -> str:
+    if HASH.fullmatch(item.upper()) is None:
+        return item
+    return ",".join(str(number) for number in item_numbers(field, item, entry))
+
+
+def has_hash(expression: str) -> bool:
+    """Whether `H` stands in a field: then the ticks are another entry's own."""
+    items = (item for word in without_alias(expression).split() for item in word.split(","))
+    return any(HASH.fullmatch(item.upper()) for item in items)
+
+
+def numbers(word: Word, entry: str) -> frozenset[int]:
+    """The numbers of a field that was checked; Sunday is 0. `H` is that of the entry with this name."""
+    found = {number for item in word.text.split(",") for number in item_numbers(word.field, item, entry)}
+    return frozenset(number % 7 for number in found) if word.field is WEEKDAY else frozenset(found)
+
+
+def item_numbers(field: Field, item: str, entry: str) -> range:
+    """The numbers of one item of a list; none for a word such as `L`."""
+    if (hash_ := HASH.fullmatch(item.upper())) is not None:
+        low = field.low if hash_["low"] is None else _known(field, hash_["low"])
+        high = field.hash_high or field.high if hash_["high"] is None else _known(field, hash_["high"])
+        return hashed_numbers(entry, field.name, low, high, int(hash_["step"]) if hash_["step"] else None)
+    if special_word(field, item) is not None:
+        return range(0)
+    span, slash, step = item.partition("/")
+    if span == "*":
+        low, high = field.low, field.high
+    else:
+        first, dash, last = span.partition("-")
+        low = _known(field, first)
+        high = _known(field, last) if dash else field.high if slash else low
+    return range(low, high + 1, int(step) if slash else 1)
+
+
+def special_word(field: Field, item: str) -> re.Match[str] | None:
+    """`L`, `L-3`, `LW`, `15W` of a day of month, `5#3` and `5L` of a day of week."""
+    if field is MONTH_DAY:
+        return MONTH_DAY_WORD.fullmatch(item.upper())
+    return WEEKDAY_WORD.fullmatch(item.upper()) if field is WEEKDAY else None
+
+
+def _known(field: Field, text: str) -> int:
+    number = field.number(text)
+    if number is None:
+        raise ValueError(f"{field.name} {text!r} was not checked")
+    return number
+
+
+def without_alias(expression: str) -> str:
     """`expression` with an alias such as `@daily` written out. Raises CrontabProblem for an alias that is none."""
     alias = expression.strip()
     if not alias.startswith("@"):
@@ -170,60 +172,57 @@ def five_fields(expression: str) -> str:
     raise CrontabProblem(message, None, start, start + len(alias))
 
 
-def _check_count(expression: str, count: int) -> None:
-    if count == len(FIELDS):
-        return
-    if count == len(FIELDS) + 1:
-        message = "6 fields: a field for seconds is not supported by this version yet"
-    elif not count:
-        message = "is empty; write 5 fields: minute hour day-of-month month day-of-week"
-    else:
-        have = f"{count} field{'' if count == 1 else 's'}"
-        message = f"{have}, not 5: minute hour day-of-month month day-of-week"
-    raise CrontabProblem(message, None, 0, len(expression))
-
-
-def _field_problems(field: Field, text: str, start: int) -> Iterator[CrontabProblem]:
-    """What is wrong with one field, item by item; `start` is where it stands in the expression."""
+def _problems(word: Word) -> Iterator[CrontabProblem]:
+    """What is wrong with one field, item by item."""
+    field, text, start = word
     position = start
     for item in text.split(","):
-        end = position + len(item)
         if not item:
             around = slice(max(0, position - start - 1), position - start + 1)
             message = f"{field.name} has an empty item in its list {text!r}"
             yield CrontabProblem(
                 message, field.name, start + around.start, start + min(around.stop, len(text))
             )
-        elif unsupported := _unsupported(field, item):
-            yield CrontabProblem(unsupported, field.name, position, end)
+        elif item == "?":
+            yield CrontabProblem(f"{field.name} '?' is Quartz's; write *", field.name, position, position + 1)
+        elif (special := special_word(field, item)) is not None:
+            if wrong := _special_problem(field, item, special):
+                yield CrontabProblem(wrong, field.name, position, position + len(item))
+        elif (hash_ := HASH.fullmatch(item.upper())) is not None:
+            yield from _hash_problems(field, item, hash_, position)
         else:
             yield from _item_problems(field, item, position)
-        position = end + 1
+        position += len(item) + 1
 
 
-def _unsupported(field: Field, item: str) -> str | None:
-    special = item.upper()
-    if special == "?":
-        return f"{field.name} '?' is Quartz's; write *"
-    by_day = field in (_DAY_OF_MONTH, _DAY_OF_WEEK)
-    if special.split("/")[0] == "H" or special.startswith("H("):
-        return f"{field.name} {item!r}: H is not supported by this version yet"
-    if by_day and re.fullmatch(r"L(-\d+)?|LW|\d+W|[A-Z\d]+#\d+|[A-Z\d]+L", special):
-        sign = "#" if "#" in special else "W" if "W" in special else "L"
-        return f"{field.name} {item!r}: {sign} is not supported by this version yet"
+def _special_problem(field: Field, item: str, word: re.Match[str]) -> str | None:
+    found = word.groupdict()
+    if field is MONTH_DAY:
+        if found["back"] and int(found["back"]) > MOST_FROM_END:
+            return f"{field.name} {item!r}: no month has a day so far from its end; at most L-{MOST_FROM_END}"
+        return _number_problem(field, found["near"], item) if found["near"] else None
+    if wrong := _number_problem(field, found["nth_of"] or found["last"], item):
+        return wrong
+    if found["nth"] and not (len(found["nth"]) == 1 and 1 <= int(found["nth"]) <= _MOST_WEEKS):
+        return (
+            f"{field.name} {item!r}: a month has a first to fifth of them; write #1 to #5, or L for the last"
+        )
     return None
+
+
+def _hash_problems(field: Field, item: str, hash_: re.Match[str], start: int) -> Iterator[CrontabProblem]:
+    if hash_["low"] is not None:
+        opening, closing = item.index("("), item.index(")")
+        yield from _item_problems(field, item[opening + 1 : closing], start + opening + 1)
+    if hash_["step"] is not None:
+        slash = item.rindex("/")
+        yield from _step_problems(field, item[slash + 1 :], start + slash)
 
 
 def _item_problems(field: Field, item: str, start: int) -> Iterator[CrontabProblem]:
     span, slash, step = item.partition("/")
-    if slash and not re.fullmatch("[0-9]{1,9}", step):
-        message = (
-            f"{field.name} step {step!r} is not a number" if step else f"{field.name} has no step after '/'"
-        )
-        yield CrontabProblem(message, field.name, start + len(span) + (1 if step else 0), start + len(item))
-    elif slash and not int(step):
-        message = f"{field.name} step 0 never moves on; a step is 1 or more"
-        yield CrontabProblem(message, field.name, start + len(span) + 1, start + len(item))
+    if slash:
+        yield from _step_problems(field, step, start + len(span))
     if span == "*":
         return
     first, dash, last = span.partition("-")
@@ -236,6 +235,17 @@ def _item_problems(field: Field, item: str, start: int) -> Iterator[CrontabProbl
     low, high = numbers[0], numbers[-1]
     if low is not None and high is not None and low > high:
         yield CrontabProblem(_reversed(field, first, last), field.name, start, start + len(span))
+
+
+def _step_problems(field: Field, step: str, slash: int) -> Iterator[CrontabProblem]:
+    end = slash + 1 + len(step)
+    if not step:
+        yield CrontabProblem(f"{field.name} has no step after '/'", field.name, slash, end)
+    elif not re.fullmatch("[0-9]{1,9}", step):
+        yield CrontabProblem(f"{field.name} step {step!r} is not a number", field.name, slash + 1, end)
+    elif not int(step):
+        message = f"{field.name} step 0 never moves on; a step is 1 or more"
+        yield CrontabProblem(message, field.name, slash + 1, end)
 
 
 def _number_problem(field: Field, text: str, span: str) -> str | None:
@@ -253,6 +263,6 @@ def _number_problem(field: Field, text: str, span: str) -> str | None:
 
 def _reversed(field: Field, first: str, last: str) -> str:
     message = f"{field.name} range {first}-{last} ends before it starts; "
-    if field is _DAY_OF_WEEK:
+    if field is WEEKDAY:
         return message + (f"write {first}-7" if field.number(last) == 0 else f"write {first}-7,1-{last}")
     return message + f"write {first}-{field.high},{field.low}-{last}"

@@ -7,7 +7,7 @@ from typing import Any
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.run import Attempt, Run
-from scheduler.schedule import Crontab
+from scheduler.schedule import Crontab, Crontabs
 from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import Pause, pause_in_force
 from scheduler.timestamps import milliseconds, rfc3339
@@ -123,12 +123,16 @@ def schedule_text(entry: Entry) -> str | None:
     """The schedule without its zone: "*/5 * * * *", "every 30s"; None for an entry that is run by hand."""
     if entry.schedule is None:
         return None
-    return entry.schedule.expression if isinstance(entry.schedule, Crontab) else entry.schedule.describe()
+    return (
+        entry.schedule.expression
+        if isinstance(entry.schedule, Crontab | Crontabs)
+        else entry.schedule.describe()
+    )
 
 
 def timezone_of(entry: Entry) -> str | None:
     """The IANA name of the zone that the schedule is read in; None where it has none."""
-    return entry.schedule.timezone if isinstance(entry.schedule, Crontab) else None
+    return entry.schedule.timezone if isinstance(entry.schedule, Crontab | Crontabs) else None
 
 
 def _duration(value: Any) -> str | None:

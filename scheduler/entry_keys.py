@@ -10,20 +10,21 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from scheduler.crontab_fields import wall_times
+from scheduler.crontab_fields import CrontabProblem, checked_words, has_hash
 from scheduler.durations import FINEST, parse_duration
 from scheduler.quoting import quoted
 from scheduler.retry import retry_value
 from scheduler.schedule import Interval
 from scheduler.suggestion import did_you_mean
 from scheduler.wall_clock import zone_named
+from scheduler.wall_times import wall_times
 
 NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 # Keys of INTERFACE.md's table that a later version does.
 UNSUPPORTED_KEYS: Final = frozenset(
     {
-        "rrule", "at", "after", "solar", "seconds", "dst_gap", "dst_fold", "starts_at", "ends_at", "max_runs",
+        "rrule", "at", "after", "solar", "dst_gap", "dst_fold", "starts_at", "ends_at", "max_runs",
         "exclude", "on_holiday", "jitter", "catchup_spread", "group", "start_deadline", "priority", "rate_limit",
         "alert", "ping",
     }
@@ -58,12 +59,20 @@ _LONGEST_TEXT: Final = 4_000
 
 
 class Misplaced(ValueError):
-    """A problem with a part of a value: `path` leads from the value to it."""
+    """A problem with a part of a value: `path` leads from the value to it, `within` to characters of that text."""
 
-    def __init__(self, message: str, path: tuple[str | int, ...], *, code: str = "value") -> None:
+    def __init__(
+        self,
+        message: str,
+        path: tuple[str | int, ...],
+        *,
+        code: str = "value",
+        within: tuple[str, int, int] | None = None,
+    ) -> None:
         super().__init__(message)
         self.path = path
         self.code = code
+        self.within = within
 
 
 class Several(ValueError):
@@ -103,11 +112,32 @@ def _job(value: object) -> str:
     return text
 
 
-def _crontab(value: object) -> str:
-    if isinstance(value, list):
-        raise NotYet("a list of crontabs is not supported by this version yet; write an entry for each")
+def _crontab(value: object) -> tuple[str, ...]:
+    """The crontabs of a list, or the only one; each may have 5 fields or 6 here."""
+    if not isinstance(value, list):
+        return (_one_crontab(value),)
+    if not value:
+        raise ValueError("the list is empty; write a crontab, or leave the key out")
+    checked, wrong = [], []
+    for index, item in enumerate(value):
+        try:
+            checked.append(_one_crontab(item))
+        except CrontabProblem as problem:
+            within = (str(item), problem.start, problem.end)
+            wrong.append(Misplaced(str(problem), (index,), code="crontab", within=within))
+        except ValueError as problem:
+            wrong.append(Misplaced(str(problem), (index,)))
+    if wrong:
+        raise Several(wrong)
+    return tuple(dict.fromkeys(checked))
+
+
+def _one_crontab(value: object) -> str:
     text = _text(value)
-    wall_times(text)
+    if has_hash(text):
+        checked_words(text)  # whether it ever comes depends on the entry's name
+    else:
+        wall_times(text)
     return " ".join(text.split())
 
 
@@ -236,6 +266,7 @@ def _tags(value: object) -> tuple[str, ...]:
 CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "job": _job,
     "crontab": _crontab,
+    "seconds": _switch,
     "interval": _interval,
     "anchor": _anchor,
     "timezone": _timezone,

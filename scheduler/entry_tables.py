@@ -20,19 +20,19 @@ from scheduler.entry_keys import (
     Several,
     unknown_key,
 )
+from scheduler.entry_schedule import OF_KIND, OF_SCHEDULE, conflicts, schedule_of
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import argument_problems
 from scheduler.job_catalogue import JobCatalogue
 from scheduler.problem_report import Report
 from scheduler.quoting import quoted
 from scheduler.retry import RetryPolicy, retry_fields, retry_problem
-from scheduler.schedule import Crontab, Interval, Schedule
+from scheduler.schedule import Schedule
 from scheduler.schedule_lint import crontab_warnings
 from scheduler.toml_positions import Path
 
 _DEFAULTS: Final[Path] = ("defaults",)
 _MERGED: Final = ("retry", "kwargs")
-_OF_SCHEDULE: Final = {"crontab", "interval", "anchor", "timezone"}
 _RETRY_FIELDS: Final = tuple(field.name for field in fields(RetryPolicy))
 
 
@@ -77,12 +77,12 @@ class Tables:
             self._report.add(message, self._report.key(path), code="missing", path=path)
         declaration = self._declaration(merged, path)
         values = _with_declared(merged, declaration)
-        schedule = self._schedule(values, path)
+        schedule = self._schedule(name, values, own, path)
         self._check_times(values, path)
         retry = self._retry(values, path)
         if self._report.is_wrong(path) or self._report.is_wrong(_DEFAULTS):
             return None
-        plain = {key: value for key, value in values.items() if key not in _OF_SCHEDULE}
+        plain = {key: value for key, value in values.items() if key not in OF_SCHEDULE}
         plain |= {"retry": retry, "args": tuple(values.get("args", ()))}
         return Entry(name=name, schedule=schedule, **plain)
 
@@ -108,6 +108,7 @@ class Tables:
             for each in problem.problems if isinstance(problem, Several) else [problem]:
                 inside = (*here, *each.path)
                 span = positions.key(inside) if each.code == "unknown-key" else positions.value(inside)
+                span = positions.within(inside, *each.within) if each.within else span
                 add(f"{key}: {each}", span, code=each.code, path=here)
         except NotYet as problem:
             add(f"{key}: {problem}", positions.value(here), code="unsupported", path=here)
@@ -116,7 +117,13 @@ class Tables:
             add(f"{key}: {problem}", positions.value(here), code=code, path=here)
         else:
             if key == "crontab":
-                self._warn(str(value), here)
+                texts = (
+                    [((*here, index), str(item)) for index, item in enumerate(value)]
+                    if isinstance(value, list)
+                    else [(here, str(value))]
+                )
+                for place, text in texts:
+                    self._warn(text, place)
 
     def _add_unknown(self, key: str, value: object, here: Path) -> None:
         if key in UNSUPPORTED_KEYS:
@@ -144,8 +151,11 @@ class Tables:
     def _merged(self, own: Mapping[str, Any]) -> dict[str, Any]:
         defaults = dict(self._defaults)
         if any(kind in own for kind in KINDS):
-            for key in (*KINDS, "anchor"):
+            for key in KINDS:
                 defaults.pop(key, None)
+            for key, kind in OF_KIND.items():
+                if kind not in own:
+                    defaults.pop(key, None)
         merged = {**defaults, **own}
         for key in _MERGED:
             if key in defaults and key in own:
@@ -173,17 +183,25 @@ class Tables:
             self._report.add(f"{job}: {problem.message}", span, code="arguments", path=path)
         return declaration
 
-    def _schedule(self, values: Mapping[str, Any], path: Path) -> Schedule | None:
-        zone = values.get("timezone", "UTC")
-        if "anchor" in values and "interval" not in values and not self._is_wrong("interval", path):
-            span = self._report.key(self._place("anchor", path))
-            self._report.add("anchor: only an interval has one", span, code="conflict", path=path)
-        if "crontab" in values:
-            return Crontab(values["crontab"], zone)
-        if "interval" in values:
-            anchor = values.get("anchor")
-            return Interval(values["interval"]) if anchor is None else Interval(values["interval"], anchor)
-        return None
+    def _schedule(
+        self, name: str, values: Mapping[str, Any], own: Mapping[str, Any], path: Path
+    ) -> Schedule | None:
+        if any(self._is_wrong(key, path) for key in OF_SCHEDULE):
+            return None
+        for conflict in conflicts(values, given=frozenset(own)):
+            place = self._place(conflict.key, path)
+            if self._report.is_wrong(place):  # in [defaults], and said for the entry before
+                continue
+            inside: Path = (*place, conflict.element or 0)
+            inside = inside if self._report.positions.has(inside) else place
+            span = self._report.key(place) if conflict.code == "conflict" else self._report.value(inside)
+            self._report.add(f"{conflict.key}: {conflict.message}", span, code=conflict.code, path=place)
+        try:
+            return schedule_of(name, values)
+        except CrontabProblem as problem:
+            span = self._report.value(self._place("crontab", path))
+            self._report.add(f"crontab: for this entry's H it {problem}", span, code="crontab", path=path)
+            return None
 
     def _check_times(self, values: Mapping[str, Any], path: Path) -> None:
         soft, hard = values.get("soft_timeout"), values.get("timeout")

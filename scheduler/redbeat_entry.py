@@ -10,11 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from celery import schedules as celery_schedules
-from cronsim import CronSim
 from redbeat.decoder import RedBeatJSONDecoder, RedBeatJSONEncoder
 
-from scheduler.crontab_fields import five_fields
 from scheduler.entry import Entry
+from scheduler.redbeat_schedule import celery_schedule
 from scheduler.schedule import Crontab, Interval, Schedule
 
 NEVER_RUN = '{"last_run_at": null}'
@@ -42,43 +41,6 @@ def definition(entry: Entry) -> str:
     return json.dumps(document, cls=RedBeatJSONEncoder)
 
 
-def celery_schedule(schedule: Schedule | None) -> celery_schedules.schedule:
-    """The schedule as Celery has it. Without zone, and with Celery's AND of the two day fields: see docs/redbeat.md.
-
-    An entry that is run only by hand gets a yearly interval, and its definition is disabled.
-    """
-    if isinstance(schedule, Crontab):
-        written = five_fields(schedule.expression)
-        parsed = CronSim(written, datetime(1970, 1, 1, tzinfo=UTC))
-        minute, hour, day, month, weekday = written.split()
-        return celery_schedules.crontab(
-            minute=_celery_field(minute, parsed.minutes, range(60)),
-            hour=_celery_field(hour, parsed.hours, range(24)),
-            day_of_month=_celery_field(day, parsed.days, range(1, 32)),
-            month_of_year=_celery_field(month, parsed.months, range(1, 13)),
-            day_of_week=_celery_field(weekday, {_sunday_is_0(each) for each in parsed.weekdays}, range(7)),
-        )
-    every = schedule.every if isinstance(schedule, Interval) else timedelta(days=365)
-    return celery_schedules.schedule(run_every=every)
-
-
-def _sunday_is_0(day: int | tuple[int, int]) -> int:
-    """A day of the week as Celery counts it. A pair would be the n-th of its month, which this version refuses."""
-    return (day if isinstance(day, int) else day[0]) % 7
-
-
-def _celery_field(text: str, values: set[int], all_values: range) -> str:
-    """The field in Celery's words: as it was written where Celery takes that for the same, else as numbers."""
-    if values == set(all_values):
-        return "*"
-    try:
-        if celery_schedules.crontab_parser(len(all_values), all_values.start).parse(text) == values:
-            return text
-    except (ValueError, celery_schedules.ParseException):
-        pass
-    return ",".join(str(each) for each in sorted(values))
-
-
 def entry_from_definition(text: str) -> Entry:
     """The entry that another program wrote with RedBeat's API; its source is `api`.
 
@@ -86,24 +48,47 @@ def entry_from_definition(text: str) -> Entry:
     """
     try:
         document = json.loads(text, cls=RedBeatJSONDecoder)
-        options = document.get("options") or {}
-        args, kwargs = tuple(document.get("args") or ()), dict(document.get("kwargs") or {})
-        json.dumps([args, kwargs])  # RedBeat's own JSON holds moments too; a run's arguments are plain JSON
         return Entry(
-            name=document["name"],
-            job=_text(document, "task"),
-            schedule=_schedule(document["schedule"]),
-            args=args,
-            kwargs=kwargs,
-            queue=_text(options, "queue") if options.get("queue") else "default",
-            timeout=_seconds(options.get("time_limit")),
-            soft_timeout=_seconds(options.get("soft_time_limit")),
-            enabled=bool(document.get("enabled", True)),
-            source="api",
+            name=document["name"], schedule=_schedule(document["schedule"]), source="api", **_call(document)
         )
     except (*UNREADABLE, celery_schedules.ParseException) as error:
-        message = f"not a definition that RedBeat wrote: {type(error).__name__}: {error}"
-        raise ValueError(message) from error
+        raise _unreadable(error) from error
+
+
+def edits(before: str, after: str) -> dict[str, Any]:
+    """What another program changed between two definitions of an entry: the fields of an Entry, with their new values.
+
+    A schedule that is as it was is not read: it may be a rule, which only stands for a crontab of ours. Raises
+    ValueError where `after` can't be read, saying why.
+    """
+    try:
+        was, edited = (json.loads(text, cls=RedBeatJSONDecoder) for text in (before, after))
+        old, new = _call(was), _call(edited)
+        changes = {field: value for field, value in new.items() if value != old[field]}
+        if json.loads(before)["schedule"] != json.loads(after)["schedule"]:
+            changes["schedule"] = _schedule(edited["schedule"])
+    except (*UNREADABLE, celery_schedules.ParseException) as error:
+        raise _unreadable(error) from error
+    return changes
+
+
+def _call(document: Mapping[str, Any]) -> dict[str, Any]:
+    options = document.get("options") or {}
+    args, kwargs = tuple(document.get("args") or ()), dict(document.get("kwargs") or {})
+    json.dumps([args, kwargs])  # RedBeat's own JSON holds moments too; a run's arguments are plain JSON
+    return {
+        "job": _text(document, "task"),
+        "args": args,
+        "kwargs": kwargs,
+        "queue": _text(options, "queue") if options.get("queue") else "default",
+        "timeout": _seconds(options.get("time_limit")),
+        "soft_timeout": _seconds(options.get("soft_time_limit")),
+        "enabled": bool(document.get("enabled", True)),
+    }
+
+
+def _unreadable(error: Exception) -> ValueError:
+    return ValueError(f"not a definition that RedBeat wrote: {type(error).__name__}: {error}")
 
 
 def meta(last_run_at: datetime, total_run_count: int | None = None) -> str:

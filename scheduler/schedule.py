@@ -7,16 +7,19 @@ a time of day: it follows real time through both. docs/time.md shows what this m
 """
 
 import functools
+import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any, Final
 
-from scheduler.crontab_fields import CrontabProblem, WallTimes, wall_times
+from scheduler.crontab_fields import CrontabProblem, has_hash
 from scheduler.durations import FINEST, format_duration
 from scheduler.wall_clock import LAST_YEAR, Stretch, stretch_at, zone_named
+from scheduler.wall_times import WallTimes, wall_times
 
-__all__ = ["Crontab", "CrontabProblem", "Interval", "Schedule", "schedule_from_json"]
+__all__ = ["Crontab", "CrontabProblem", "Crontabs", "Interval", "Schedule", "schedule_from_json"]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -27,19 +30,29 @@ _LEAST: Final = timedelta(microseconds=1)  # the least by which one time is late
 
 @dataclass(frozen=True, slots=True)
 class Crontab:
-    """Five crontab fields, or an alias such as `@daily`, on the wall clock of an IANA zone.
+    """Five crontab fields, six with the seconds first, or an alias such as `@daily`, on the wall clock of an IANA zone.
 
-    Raises CrontabProblem (a ValueError) for fields that are wrong or never come, ValueError for an unknown
+    `entry` is the name that `H` is a hash of; where no field has `H` it is dropped, so that entries share what was
+    worked out. Raises CrontabProblem (a ValueError) for fields that are wrong or never come, ValueError for an unknown
     zone.
     """
 
     expression: str
     timezone: str = "UTC"
+    entry: str = ""
 
     def __post_init__(self) -> None:
-        wall_times(self.expression)
+        if not has_hash(self.expression):
+            object.__setattr__(self, "entry", "")
+        self.wall_times()
+        if not self.entry and has_hash(self.expression):
+            raise ValueError("H is a hash of an entry's name, and here is none")
         zone_named(self.timezone)
         object.__setattr__(self, "expression", " ".join(self.expression.split()))
+
+    def wall_times(self) -> WallTimes:
+        """The times on the wall that it matches."""
+        return wall_times(self.expression, self.entry)
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first tick later than `moment`; None where none comes before the end of the calendar."""
@@ -67,7 +80,65 @@ class Crontab:
 
     def to_json(self) -> dict[str, Any]:
         """This schedule for `schedule_from_json`."""
-        return {"crontab": self.expression, "timezone": self.timezone}
+        document = {"crontab": self.expression, "timezone": self.timezone}
+        return {**document, "entry": self.entry} if self.entry else document
+
+
+@dataclass(frozen=True, slots=True)
+class Crontabs:
+    """Several crontabs in one zone: their ticks together, a moment that several of them have only once.
+
+    Raises ValueError where there is none, or they are read in different zones.
+    """
+
+    members: tuple[Crontab, ...]
+
+    def __post_init__(self) -> None:
+        if not self.members:
+            raise ValueError("a list of crontabs has at least one")
+        if len({member.timezone for member in self.members}) > 1:
+            raise ValueError("the crontabs of a list are read in one zone")
+
+    @property
+    def expression(self) -> str:
+        """The crontabs as they are shown: "0 9 * * 1-5 | 0 12 * * 6"."""
+        return " | ".join(member.expression for member in self.members)
+
+    @property
+    def timezone(self) -> str:
+        """The zone of all of them."""
+        return self.members[0].timezone
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """The first tick later than `moment`; None where none comes before the end of the calendar."""
+        return min(
+            (tick for member in self.members if (tick := member.next_after(moment)) is not None), default=None
+        )
+
+    def ticks_between(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """The ticks later than `after` and not later than `until`, in order."""
+        merged = heapq.merge(*(member.ticks_between(after, until) for member in self.members))
+        return (tick for tick, _ in groupby(merged))
+
+    def count_between(self, after: datetime, until: datetime) -> int:
+        """How many ticks `ticks_between` would give: those of the most frequent crontab are not walked through."""
+        often, *others = sorted(self.members, key=lambda each: -each.count_between(after, until))
+        merged = heapq.merge(*(member.ticks_between(after, until) for member in others))
+        more = sum(often.next_after(tick - _LEAST) != tick for tick, _ in groupby(merged))
+        return often.count_between(after, until) + more
+
+    def latest_between(self, after: datetime, until: datetime) -> datetime | None:
+        """The last tick that `ticks_between` would give, or None."""
+        latest = (member.latest_between(after, until) for member in self.members)
+        return max((tick for tick in latest if tick is not None), default=None)
+
+    def describe(self) -> str:
+        """In few words: "0 9 * * 1-5 | 0 12 * * 6 Europe/Berlin"."""
+        return f"{self.expression} {self.timezone}"
+
+    def to_json(self) -> dict[str, Any]:
+        """This schedule for `schedule_from_json`."""
+        return {"crontabs": [member.to_json() for member in self.members]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +195,25 @@ class Interval:
         return (moment - self.anchor) // self.every
 
 
-Schedule = Crontab | Interval
+Schedule = Crontab | Crontabs | Interval
 
 
 def schedule_from_json(document: Mapping[str, Any]) -> Schedule:
     """The schedule that `to_json` wrote. Raises KeyError, TypeError or ValueError where it is not one of
     ours.
     """
+    if "crontabs" in document:
+        return Crontabs(tuple(_crontab_from_json(member) for member in document["crontabs"]))
     if "crontab" in document:
-        return Crontab(document["crontab"], document["timezone"])
+        return _crontab_from_json(document)
     every = timedelta(seconds=document["interval"])
     if "anchor" in document:
         return Interval(every, datetime.fromisoformat(document["anchor"]))
     return Interval(every)
+
+
+def _crontab_from_json(document: Mapping[str, Any]) -> Crontab:
+    return Crontab(document["crontab"], document["timezone"], document.get("entry", ""))
 
 
 def _utc(moment: datetime) -> datetime:
@@ -152,7 +229,7 @@ def _utc(moment: datetime) -> datetime:
 
 @functools.lru_cache(maxsize=65_536)
 def _next_after(schedule: Crontab, moment: datetime) -> datetime | None:
-    times, zone = wall_times(schedule.expression), zone_named(schedule.timezone)
+    times, zone = schedule.wall_times(), zone_named(schedule.timezone)
     after = moment
     while after.year <= LAST_YEAR:
         stretch = stretch_at(zone, after)
@@ -194,7 +271,7 @@ def _due_by(schedule: Crontab, after: datetime, until: datetime) -> bool:
 
 @functools.lru_cache(maxsize=65_536)
 def _count_between(schedule: Crontab, after: datetime, until: datetime) -> int:
-    times, zone = wall_times(schedule.expression), zone_named(schedule.timezone)
+    times, zone = schedule.wall_times(), zone_named(schedule.timezone)
     total, moment = 0, after
     while moment <= until and moment.year <= LAST_YEAR:
         stretch = stretch_at(zone, moment)

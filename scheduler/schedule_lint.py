@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 from scheduler.crontab_fields import ALIASES
 
 _STEP: Final = re.compile(r"\*/([0-9]+)")
-_A_FIELD: Final = {0: ("minute", 60, "hour"), 1: ("hour", 24, "day")}
+_UNITS: Final = (("second", 60, "minute"), ("minute", 60, "hour"), ("hour", 24, "day"))
+_WITH_SECONDS: Final = 6
 
 
 class Warning_(NamedTuple):  # noqa: N801 - Warning is Python's
@@ -23,16 +24,20 @@ def crontab_warnings(expression: str) -> Iterator[Warning_]:
     if expression.lower() in ALIASES:
         return
     words = [(match.group(), match.start(), match.end()) for match in re.finditer(r"\S+", expression)]
-    minute, hour, day, _, weekday = (text for text, _, _ in words)
+    has_seconds = len(words) == _WITH_SECONDS
+    minute, hour, day, _, weekday = (text for text, _, _ in words[-5:])
+    if has_seconds and words[0][0] == "*" and minute != "*":
+        yield Warning_("runs every second of its minutes; for once a minute write 0 first", *words[0][1:])
     if minute == "*" and not hour.startswith("*"):
-        yield Warning_(f"runs every minute of its hours; for once an hour write 0 {hour}", *words[0][1:])
-    for index, (unit, size, whole) in _A_FIELD.items():
-        text, start, end = words[index]
+        yield Warning_(f"runs every minute of its hours; for once an hour write 0 {hour}", *words[-5][1:])
+    for (unit, size, whole), (text, start, end) in zip(
+        _UNITS[0 if has_seconds else 1 :], words, strict=False
+    ):
         if step := _STEP.fullmatch(text):
             yield from _step_warnings(int(step[1]), unit, size, whole, start, end)
     if not day.startswith("*") and not weekday.startswith("*"):
         message = "day of month and day of week are both given: it runs when either matches, as in cron"
-        yield Warning_(message, words[2][1], words[4][2])
+        yield Warning_(message, words[-3][1], words[-1][2])
 
 
 def _step_warnings(step: int, unit: str, size: int, whole: str, start: int, end: int) -> Iterator[Warning_]:

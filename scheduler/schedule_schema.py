@@ -33,7 +33,7 @@ def schema_of(jobs: Mapping[str, JobDeclaration]) -> Schema:
     definitions["table"] = {
         "$ref": "#/$defs/keys",
         "unevaluatedProperties": False,
-        "not": {"required": ["crontab", "interval"]},
+        "allOf": [{"not": {"required": pair}} for pair in (["crontab", "interval"], ["interval", "seconds"])],
         "dependentRequired": {"anchor": ["interval"]},
     }
     definitions["entry"] = {"$ref": "#/$defs/table", "allOf": arguments}
@@ -97,11 +97,14 @@ def _retry() -> Schema:
 
 def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
     zones = {"anyOf": [{"enum": sorted(available_timezones())}, {"type": "string", "pattern": _REFERENCE}]}
-    fields = rf"^\s*\S+(\s+\S+){{4}}\s*$|^\s*({'|'.join(ALIASES)})\s*$|{_REFERENCE}"
+    fields = rf"^\s*\S+(\s+\S+){{4,5}}\s*$|^\s*({'|'.join(ALIASES)})\s*$|{_REFERENCE}"
+    one = {"type": "string", "pattern": fields}
+    crontab = {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
     moment = {"type": "string", "format": "date-time"}
     described: dict[str, tuple[Schema, str]] = {
         "job": (_job(jobs), "The dotted name of a job."),
-        "crontab": ({"type": "string", "pattern": fields}, "minute hour day-of-month month day-of-week"),
+        "crontab": (crontab, "minute hour day-of-month month day-of-week; or a list of them"),
+        "seconds": ({"type": "boolean"}, "true: the crontab has 6 fields, the seconds first (false)."),
         "interval": (_DURATION, "The time between two ticks."),
         "anchor": (moment, "A moment at which the interval ticks (the Unix epoch)."),
         "timezone": (zones, "The zone whose clock the crontab reads (UTC)."),

@@ -143,9 +143,9 @@ def _moment(text: str, option: str, now: datetime, zone: ZoneInfo | None) -> dat
 
 
 def _zone_of(entry: "Entry") -> ZoneInfo:
-    from scheduler.schedule import Crontab
+    from scheduler.schedule import Crontab, Crontabs
 
-    return ZoneInfo(entry.schedule.timezone if isinstance(entry.schedule, Crontab) else "UTC")
+    return ZoneInfo(entry.schedule.timezone if isinstance(entry.schedule, Crontab | Crontabs) else "UTC")
 
 
 def _document(tick: Tick, zone: ZoneInfo) -> dict[str, object]:

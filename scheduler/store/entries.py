@@ -205,10 +205,4 @@ def read_entry(name: str, definition: str, own: str) -> Entry:
     entry, beside = written(own)
     if beside == definition:
         return entry
-    was, edited = redbeat_entry.entry_from_definition(beside), redbeat_entry.entry_from_definition(definition)
-    changes = {
-        field: getattr(edited, field)
-        for field in ("job", "schedule", "args", "kwargs", "queue", "timeout", "soft_timeout", "enabled")
-        if getattr(edited, field) != getattr(was, field)
-    }
-    return replace(entry, **changes)
+    return replace(entry, **redbeat_entry.edits(beside, definition))

@@ -1,11 +1,13 @@
 import re
 import tomllib
+from datetime import UTC, datetime
 
-from scheduler.crontab_fields import ALIASES
+from scheduler.crontab_fields import ALIASES, written_out
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.entry_keys import CHECKS, UNSUPPORTED_KEYS, UNSUPPORTED_TABLES
 from scheduler.retry import RETRY_KEYS, RetryPolicy
+from scheduler.schedule import Crontab
 from tests.docs.pages import page, rows, words_in_code
 
 PAGE = page("reference/schedules.md")
@@ -32,6 +34,7 @@ def test_the_page_explains_every_key_of_an_entry_and_no_other() -> None:
 
 def test_the_defaults_of_an_entry_are_those_of_the_code() -> None:
     assert defaults(KEYS) == {
+        "seconds": "false",
         "timezone": "UTC",
         "queue": ENTRY.queue,
         "enabled": str(ENTRY.enabled).lower(),
@@ -65,6 +68,29 @@ def test_the_page_names_every_key_that_this_version_does_not_have() -> None:
 
 def test_the_page_names_every_alias_of_a_crontab() -> None:
     assert set(re.findall(r"`(@[a-z]+)`", PAGE)) == set(ALIASES)
+
+
+def test_every_word_for_days_is_one() -> None:
+    fields = {"month": "0 0 {} * *", "week": "0 0 * * {}"}
+    found = [(fields[row[0]], word) for row in rows(PAGE, header="day of") for word in words_in_code(row[1])]
+    assert len(found) == 6
+    for field, word in found:
+        assert Crontab(field.format(word)).next_after(datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_h_stands_for_what_the_page_says() -> None:
+    minutes = {
+        word: [written_out(f"{word} * * * *", f"entry-{index}").split()[0] for index in range(500)]
+        for row in rows(PAGE, header="written")
+        for word in words_in_code(row[0])
+    }
+    firsts = {word: {int(text.split(",")[0]) for text in texts} for word, texts in minutes.items()}
+    assert firsts == {
+        "H": set(range(60)),
+        "H/15": set(range(15)),
+        "H(0-29)": set(range(30)),
+        "H(0-29)/10": set(range(10)),
+    }
 
 
 def test_the_examples_are_toml() -> None:

@@ -7,10 +7,12 @@ import pytest
 from celery import Celery
 from celery.schedules import crontab, schedule
 from redbeat import RedBeatSchedulerEntry
+from redbeat.schedules import rrule
 
 from scheduler import redbeat_entry
 from scheduler.beat.turn import take_turn
 from scheduler.entry import Entry
+from scheduler.redbeat_schedule import celery_schedule
 from scheduler.schedule import Crontab, Interval
 from scheduler.store import Keys, Store, connect
 from scheduler.store.moments import milliseconds
@@ -118,6 +120,27 @@ def test_an_edit_through_redbeat_survives_a_deploy_that_says_nothing_new_of_the_
     assert stored.entry.enabled
 
 
+def test_an_edit_through_redbeat_leaves_a_crontab_alone_that_redbeat_has_as_a_rule(
+    store: Store, celery: Celery
+) -> None:
+    last_day = Crontab("30 6 L * *", "Europe/Berlin")
+    apply(store, Entry(name="one", job="jobs.x", schedule=last_day))
+    found = RedBeatSchedulerEntry.from_key("redbeat:one", app=celery)
+    assert isinstance(found.schedule, rrule)
+    found.kwargs = {"limit": 5}
+    found.save()
+    stored = store.entries.get("one")
+    assert stored is not None
+    assert stored.entry is not None
+    assert (stored.entry.schedule, stored.entry.kwargs) == (last_day, {"limit": 5})
+    found.schedule = crontab(minute="0")
+    found.save()
+    stored = store.entries.get("one")
+    assert stored is not None
+    assert stored.entry is not None
+    assert stored.entry.schedule == Crontab("0 * * * *")
+
+
 def test_an_entry_deleted_through_redbeat_leaves_no_zombie(store: Store, celery: Celery) -> None:
     apply(store, Entry(name="one", job="jobs.x", schedule=Interval(timedelta(seconds=60))))
     set_back(store, "one", timedelta(seconds=60))
@@ -151,7 +174,7 @@ def test_an_entry_of_stock_redbeat_goes_on_from_its_last_run(store: Store, celer
     ],
 )
 def test_a_crontab_means_the_same_to_celery(ours: str, celerys: dict[str, str]) -> None:
-    assert redbeat_entry.celery_schedule(Crontab(ours)) == crontab(**celerys)
+    assert celery_schedule(Crontab(ours)) == crontab(**celerys)
 
 
 def test_the_last_run_is_read_whatever_zone_it_was_written_in() -> None:

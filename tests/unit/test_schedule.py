@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scheduler.crontab_fields import CrontabProblem
-from scheduler.schedule import Crontab, Interval, Schedule, schedule_from_json
+from scheduler.crontab_fields import CrontabProblem, written_out
+from scheduler.schedule import Crontab, Crontabs, Interval, Schedule, schedule_from_json
 
 SUMMER_DAY = datetime(2026, 7, 1, 12, 0, 30, tzinfo=UTC)
 
@@ -38,11 +38,91 @@ NEXT_IN_UTC = {
 }
 
 
+NEXT_IN_UTC |= {
+    "0 0 L * *": "2026-07-31 00:00",
+    "0 0 L-3 * *": "2026-07-28 00:00",
+    "0 0 L 2 *": "2027-02-28 00:00",
+    "0 0 LW 10 *": "2026-10-30 00:00",  # the 31st is a Saturday
+    "0 0 15W 8 *": "2026-08-14 00:00",  # the 15th is a Saturday
+    "0 0 1W 8 *": "2026-08-03 00:00",  # so is the 1st, and July is no day of August
+    "0 0 31w 1 *": "2027-01-29 00:00",
+    "0 0 * * 5#3": "2026-07-17 00:00",
+    "0 0 * * MON#1": "2026-07-06 00:00",
+    "0 0 * * 0#5": "2026-08-30 00:00",
+    "0 0 * * 5L": "2026-07-31 00:00",
+    "0 0 * * friL": "2026-07-31 00:00",
+    "0 0 1,L * *": "2026-07-31 00:00",
+    "0 0 L * 3#2": "2026-07-08 00:00",  # either day, where both are restricted
+    "0 0 * 2 7#5": "2032-02-29 00:00",
+}
+
+
 @pytest.mark.parametrize(("expression", "expected"), NEXT_IN_UTC.items())
 def test_a_crontab_comes_next_when_cron_says(expression: str, expected: str) -> None:
     tick = Crontab(expression).next_after(SUMMER_DAY)
     assert tick is not None
     assert f"{tick:%F %R}" == expected
+
+
+def test_a_field_for_seconds_comes_first() -> None:
+    ticks = Crontab("*/20 30 12 * * *").ticks_between(SUMMER_DAY, SUMMER_DAY + timedelta(hours=1))
+    assert [f"{tick:%T}" for tick in ticks] == ["12:30:00", "12:30:20", "12:30:40"]
+    assert Crontab("30 0 12 * * *").next_after(SUMMER_DAY) == SUMMER_DAY + timedelta(days=1)
+
+
+# These may never change: what runs at 03:37 today runs then for ever.
+HASHED = {
+    ("H * * * *", "nightly-report"): "11 * * * *",
+    ("H H * * *", "nightly-report"): "11 8 * * *",
+    ("H(0-29)/10 H(1-4) H H H", "backup"): "4,14,24 2 14 3 1",
+    ("H/15 * * * *", "backup"): "4,19,34,49 * * * *",
+    ("H 0 0 * * *", "team.report"): "19 0 0 * * *",
+    ("0 0 H/10 * *", "a"): "0 0 3,13,23 * *",
+    ("@daily", "a"): "0 0 * * *",
+}
+
+
+@pytest.mark.parametrize(("crontab", "expected"), HASHED.items())
+def test_h_stands_for_the_same_number_for_ever(crontab: tuple[str, str], expected: str) -> None:
+    assert written_out(*crontab) == expected
+
+
+def test_h_spreads_entries_over_the_hour_and_not_over_the_days_that_some_months_lack() -> None:
+    minutes = [written_out("H * H * *", f"entry-{index}").split() for index in range(2_000)]
+    assert {int(minute) for minute, *_ in minutes} == set(range(60))
+    assert {int(day) for _, _, day, *_ in minutes} == set(range(1, 29))
+
+
+def test_h_needs_a_name_and_other_crontabs_forget_it() -> None:
+    with pytest.raises(ValueError, match="H is a hash of an entry's name, and here is none"):
+        Crontab("H * * * *")
+    assert Crontab("0 * * * *", entry="a") == Crontab("0 * * * *", entry="b")
+    assert Crontab("H * * * *", entry="a") != Crontab("H * * * *", entry="b")
+
+
+NIGHTS = Crontabs((Crontab("0 22 * * 1-5"), Crontab("*/30 22 * * 5"), Crontab("0 12 * * 6")))
+
+
+def test_a_list_of_crontabs_has_the_ticks_of_each_once() -> None:
+    thursday, sunday = datetime(2026, 7, 2, tzinfo=UTC), datetime(2026, 7, 5, tzinfo=UTC)
+    ticks = list(NIGHTS.ticks_between(thursday, sunday))
+    assert [f"{tick:%a %R}" for tick in ticks] == ["Thu 22:00", "Fri 22:00", "Fri 22:30", "Sat 12:00"]
+    assert NIGHTS.count_between(thursday, sunday) == len(ticks)
+    assert NIGHTS.latest_between(thursday, sunday) == NIGHTS.next_after(ticks[-2]) == ticks[-1]
+    assert NIGHTS.latest_between(thursday, thursday) is None
+    assert Crontabs((Crontab("@yearly"),)).next_after(datetime(9999, 12, 31, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ((), "at least one"),
+        ((Crontab("@daily"), Crontab("@hourly", "Asia/Seoul")), "in one zone"),
+    ],
+)
+def test_a_list_that_can_not_be_is_refused(members: tuple[Crontab, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Crontabs(members)
 
 
 # Expression, zone, the day of the change; its ticks before 06:00 as the clock on the wall shows them.
@@ -132,7 +212,7 @@ REFUSED = {
     "": ("is empty; write 5 fields: minute hour day-of-month month day-of-week", 0, 0),
     "* * *": ("3 fields, not 5: minute hour day-of-month month day-of-week", 0, 5),
     "*": ("1 field, not 5: minute hour day-of-month month day-of-week", 0, 1),
-    "0 * * * * *": ("6 fields: a field for seconds is not supported by this version yet", 0, 11),
+    "0 0 * * * * *": ("7 fields, not 5: minute hour day-of-month month day-of-week", 0, 13),
     "75 * * * *": ("minute 75 is out of range 0-59", 0, 2),
     "0 24 * * *": ("hour 24 is out of range 0-23", 2, 4),
     "0 0 0 * *": ("day of month 0 is out of range 1-31", 4, 5),
@@ -158,14 +238,34 @@ REFUSED = {
         7,
     ),
     "0 0 ? * *": ("day of month '?' is Quartz's; write *", 4, 5),
-    "0 0 L * *": ("day of month 'L': L is not supported by this version yet", 4, 5),
-    "0 0 L-3 * *": ("day of month 'L-3': L is not supported by this version yet", 4, 7),
-    "0 0 LW * *": ("day of month 'LW': W is not supported by this version yet", 4, 6),
-    "0 0 15W * *": ("day of month '15W': W is not supported by this version yet", 4, 7),
-    "0 0 * * 5#3": ("day of week '5#3': # is not supported by this version yet", 8, 11),
-    "0 0 * * 5L": ("day of week '5L': L is not supported by this version yet", 8, 10),
-    "H * * * *": ("minute 'H': H is not supported by this version yet", 0, 1),
-    "H/15 * * * *": ("minute 'H/15': H is not supported by this version yet", 0, 4),
+    "0 0 L-31 * *": (
+        "day of month 'L-31': no month has a day so far from its end; at most L-30",
+        4,
+        8,
+    ),
+    "0 0 1,32W * *": ("day of month 32 is out of range 1-31", 6, 9),
+    "0 0 L/2 * *": ("day of month 'L' is not a number", 4, 5),
+    "0 0 L-3W * *": ("day of month 'L' is not a number", 4, 5),
+    "0 0 * * 5#6": (
+        "day of week '5#6': a month has a first to fifth of them; write #1 to #5, or L for the last",
+        8,
+        11,
+    ),
+    "0 0 * * 8#1": ("day of week 8 is out of range 0-7", 8, 11),
+    "0 0 * * MOO#1": ("day of week 'MOO' is not a number or name; did you mean 'MON'?", 8, 13),
+    "0 0 * * L": ("day of week 'L' is not a number or name; the names are SUN MON TUE WED THU FRI SAT", 8, 9),
+    "0 0 * * 9L": ("day of week 9 is out of range 0-7", 8, 10),
+    "L * * * *": ("minute 'L' is not a number", 0, 1),
+    "H/0 * * * *": ("minute step 0 never moves on; a step is 1 or more", 2, 3),
+    "H/ * * * *": ("minute has no step after '/'", 1, 2),
+    "H(0-75) * * * *": ("minute 75 is out of range 0-59", 4, 6),
+    "H(30-10) * * * *": ("minute range 30-10 ends before it starts; write 30-59,0-10", 2, 7),
+    "H(-5) * * * *": ("minute range '-5' lacks an end", 2, 3),
+    "H(5) * * * *": ("minute 'H(5)' is not a number", 0, 4),
+    "61 * * * * *": ("second 61 is out of range 0-59", 0, 2),
+    "0 0 31W 2 *": ("never comes: no month of '2' has a day 31W", 4, 9),
+    "0 0 L-29 2 *": ("never comes: no month of '2' has a day L-29", 4, 10),
+    "0 0 */30 2 1#2": ("never comes: no year has such a day", 4, 14),
     "0 0 30 2 *": ("never comes: no month of '2' has a day 30", 4, 8),
     "0 0 31 4,6,SEP *": ("never comes: no month of '4,6,SEP' has a day 31", 4, 14),
     "@dayly": ("unknown alias '@dayly'; did you mean '@daily'?", 0, 6),
@@ -239,6 +339,7 @@ def test_an_interval_that_can_not_be_is_refused(every: timedelta, message: str) 
     [
         (Crontab("*/5  * * * *", "Europe/Berlin"), "*/5 * * * * Europe/Berlin"),
         (Crontab("@daily"), "@daily UTC"),
+        (NIGHTS, "0 22 * * 1-5 | */30 22 * * 5 | 0 12 * * 6 UTC"),
         (Interval(timedelta(minutes=90)), "every 1h30m"),
     ],
 )
@@ -250,6 +351,8 @@ def test_a_schedule_is_said_in_few_words(schedule: Schedule, text: str) -> None:
     "schedule",
     [
         Crontab("*/5 * * * *", "Europe/Berlin"),
+        Crontab("H 3 * * *", "Asia/Seoul", "nightly"),
+        NIGHTS,
         Interval(timedelta(milliseconds=250)),
         Interval(timedelta(hours=1), anchor=datetime(2026, 1, 1, 0, 7, tzinfo=UTC)),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.retry import RetryPolicy
-from scheduler.schedule import Crontab, Interval
+from scheduler.schedule import Crontab, Crontabs, Interval, Schedule
 from scheduler.schedule_file import ScheduleFile
 from tests.support.schedule_files import FULL, problems_of, read_in
 
@@ -61,14 +61,44 @@ def test_an_entry_may_be_run_by_hand_only(read: Callable[..., ScheduleFile]) -> 
         ),
         ('crontab = " 0  9 * * mon-fri "', Crontab("0 9 * * mon-fri")),
         ('crontab = "@daily"\ntimezone = "Asia/Seoul"', Crontab("@daily", "Asia/Seoul")),
+        ('crontab = "H 3 L-3 * *"', Crontab("H 3 L-3 * *", entry="a")),
+        ('crontab = "*/5 * * * * *"\nseconds = true', Crontab("*/5 * * * * *")),
+        ('crontab = "@daily"\nseconds = true', Crontab("@daily")),
+        ('crontab = ["@daily", "@daily"]', Crontab("@daily")),
+        (
+            'timezone = "Asia/Seoul"\ncrontab = ["0 9 * * 1-5", "H 12 * * 6"]',
+            Crontabs((Crontab("0 9 * * 1-5", "Asia/Seoul"), Crontab("H 12 * * 6", "Asia/Seoul", "a"))),
+        ),
     ],
 )
-def test_schedules_are_read(
-    read: Callable[..., ScheduleFile], keys: str, schedule: Crontab | Interval
-) -> None:
+def test_schedules_are_read(read: Callable[..., ScheduleFile], keys: str, schedule: Schedule) -> None:
     file = read(f'[schedules.a]\njob = "jobs.tidy"\n{keys}')
     assert file.problems == ()
     assert file.entries["a"].schedule == schedule
+
+
+def test_each_entry_has_its_own_h_of_a_crontab_in_defaults(read: Callable[..., ScheduleFile]) -> None:
+    entries = read(
+        """
+        [defaults]
+        job = "jobs.tidy"
+        seconds = true
+        crontab = "H H 3 * * *"
+        [schedules.a]
+        [schedules.b]
+        [schedules.c]
+        interval = "5m"
+        """
+    ).entries
+    assert entries["a"].schedule == Crontab("H H 3 * * *", entry="a")
+    assert entries["b"].schedule == Crontab("H H 3 * * *", entry="b")
+    assert entries["c"].schedule == Interval(timedelta(minutes=5))
+
+
+def test_a_wrong_number_of_fields_in_defaults_is_said_once(read: Callable[..., ScheduleFile]) -> None:
+    entries = '[schedules.a]\njob = "jobs.tidy"\n[schedules.b]\njob = "jobs.tidy"'
+    file = read(f'[defaults]\ncrontab = "0 0 9 * * *"\n{entries}')
+    assert [problem.line for problem in file.problems] == [2]
 
 
 def test_the_nearer_default_wins_key_by_key_in_retry_and_kwargs(read: Callable[..., ScheduleFile]) -> None:
@@ -152,8 +182,19 @@ def test_an_entry_with_an_error_is_left_out_and_the_others_are_read(
 HEAD = '[schedules.a]\njob = "jobs.tidy"\n'
 WRONG = {
     "crontab = 5": "3:11+1 crontab: 5 is not a text in quotes",
-    'crontab = ["0 9 * * *"]': (
-        "3:11+13 crontab: a list of crontabs is not supported by this version yet; write an entry for each"
+    "crontab = []": "3:11+2 crontab: the list is empty; write a crontab, or leave the key out",
+    'crontab = ["@daily", 5]': "3:22+1 crontab: 5 is not a text in quotes",
+    'crontab = ["@daily", "0 24 * * *"]': "3:25+2 crontab: hour 24 is out of range 0-23",
+    'crontab = "0 0 9 * * *"': (
+        "3:11+13 crontab: 6 fields; with seconds = true the first is for seconds, without it there are 5"
+    ),
+    'seconds = true\ncrontab = ["@daily", "0 9 * * *"]': (
+        "4:22+11 crontab: 5 fields; with seconds = true there are 6, the seconds first"
+    ),
+    "seconds = 1": "3:11+1 seconds: 1 is not true or false",
+    "interval = 5\nseconds = true": "4:1+7 seconds: only a crontab has a field for them",
+    'crontab = "H H H(30-31) 2 *"': (
+        "3:11+18 crontab: for this entry's H it never comes: no month of '2' has a day H(30-31)"
     ),
     'crontab = "61 * * * *"': "3:12+2 crontab: minute 61 is out of range 0-59",
     'crontab = """61 * * * *"""': "3:14+2 crontab: minute 61 is out of range 0-59",
@@ -234,6 +275,15 @@ def test_a_wrong_key_is_shown_at_its_place(
             "3:14+3 crontab: */5 starts anew every day, so its last step is 4 hours; an interval is even",
         ),
         (
+            "0 0 9 1 * MON",
+            "3:18+7 crontab: day of month and day of week are both given: it runs when either matches, as in cron",
+        ),
+        ("* 30 2 * * *", "3:12+1 crontab: runs every second of its minutes; for once a minute write 0 first"),
+        (
+            "*/7 0 * * * *",
+            "3:12+3 crontab: */7 starts anew every minute, so its last step is 4 seconds; an interval is even",
+        ),
+        (
             "0 9 1 * MON",
             "3:16+7 crontab: day of month and day of week are both given: it runs when either matches, as in cron",
         ),
@@ -242,14 +292,16 @@ def test_a_wrong_key_is_shown_at_its_place(
 def test_a_schedule_that_is_probably_not_meant_is_a_warning(
     read: Callable[..., ScheduleFile], crontab: str, expected: str
 ) -> None:
-    file = read(f'{HEAD}crontab = "{crontab}"')
+    seconds = "seconds = true" if len(crontab.split()) > 5 else ""
+    file = read(f'{HEAD}crontab = "{crontab}"\n{seconds}')
     assert problems_of(file) == [expected]
     assert file.errors == ()
     assert list(file.entries) == ["a"]
 
 
 @pytest.mark.parametrize(
-    "crontab", ["*/15 * * * *", "0 */6 * * *", "0 9 * * MON", "0 9 1 * *", "@daily", "* * * * *"]
+    "crontab",
+    ["*/15 * * * *", "0 */6 * * *", "0 9 * * MON", "0 9 1 * *", "@daily", "* * * * *", "H/15 2 L * *"],
 )
 def test_a_common_schedule_is_none(read: Callable[..., ScheduleFile], crontab: str) -> None:
     assert read(f'{HEAD}crontab = "{crontab}"').problems == ()

@@ -67,6 +67,8 @@ GOOD = [
     '[schedules.a]\njob = "jobs.loose"\nargs = [1, 2]\nkwargs = { any = "thing" }',
     '[schedules.a]\njob = "jobs.strange"\nkwargs = { thing = 5 }',
     '[schedules.a]\njob = "jobs.c"\nargs = [1]',
+    '[schedules.a]\njob = "jobs.nightly"\ncrontab = ["H 2 L * *", "@daily"]',
+    '[schedules.a]\njob = "jobs.nightly"\ncrontab = "*/10 * * * * *"\nseconds = true',
     '[schedules."a.b"]\njob = "jobs.nightly"\ninterval = "1d 2h"\nanchor = "2026-01-01T00:00:00Z"',
 ]
 
@@ -79,6 +81,9 @@ WRONG = [
     '[schedules.a]\njob = "jobs.nightly"\nrrule = "x"',
     '[schedules.a]\njob = "jobs.nightly"\ncrontab = "* * *"',
     '[schedules.a]\njob = "jobs.nightly"\ncrontab = "@daily"\ninterval = 5',
+    '[schedules.a]\njob = "jobs.nightly"\ncrontab = []',
+    '[schedules.a]\njob = "jobs.nightly"\ncrontab = ["@daily", 5]',
+    '[schedules.a]\njob = "jobs.nightly"\ninterval = 5\nseconds = true',
     '[schedules.a]\njob = "jobs.nightly"\nanchor = "2026-01-01T00:00:00Z"',
     '[schedules.a]\njob = "jobs.nightly"\ninterval = "5 minutes"',
     '[schedules.a]\njob = "jobs.nightly"\ninterval = ""',

@@ -1,0 +1,116 @@
+"""A schedule in the words of Celery and RedBeat, for a stock beat and RedBeat's own tools.
+
+They know less. What they can't say exactly is said as less: a stock beat then runs some of an entry's ticks and nothing
+besides; docs/redbeat.md has the table. Neither form has a zone.
+"""
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from celery.schedules import ParseException, crontab, crontab_parser, schedule
+from redbeat.schedules import rrule
+
+from scheduler.crontab_days import LAST, WEEK, Days
+from scheduler.crontab_fields import written_out
+from scheduler.schedule import Crontab, Crontabs, Interval, Schedule
+from scheduler.wall_times import WallTimes
+
+# A rule's days are counted from here; one value, so that a definition is the same each time it is written.
+RULES_START_AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+_YEARLY: Final = timedelta(days=365)
+_EVERY_DAY: Final = frozenset(range(1, 32))
+_WEEK: Final = frozenset(range(WEEK))
+_WORKDAYS: Final = frozenset(range(1, 6))
+_MOST_TIMES_A_DAY: Final = 48  # a stock beat walks through a rule from its start at each look
+
+
+def celery_schedule(wanted: Schedule | None) -> schedule | rrule:
+    """The schedule as Celery or RedBeat has it, or less of it.
+
+    An entry that is run only by hand gets a yearly interval, and its definition is disabled.
+    """
+    if isinstance(wanted, Crontabs):
+        return celery_schedule(wanted.members[0])
+    if isinstance(wanted, Crontab):
+        return _of_crontab(wanted)
+    return schedule(run_every=wanted.every if isinstance(wanted, Interval) else _YEARLY)
+
+
+def _of_crontab(wanted: Crontab) -> schedule | rrule:
+    times = wanted.wall_times()
+    days = times.days
+    if not (days.from_end or days.near or days.nth or days.last):
+        return _fields(wanted, times, days.numbers, days.weekdays)
+    if days.both and days.numbers != _EVERY_DAY and days.weekdays != _WEEK:
+        return schedule(run_every=_YEARLY)
+    return _of_words(wanted, times, days) or schedule(run_every=_YEARLY)
+
+
+def _of_words(wanted: Crontab, times: WallTimes, days: Days) -> schedule | rrule | None:
+    """The first of these that there is: numbers, `15W`, `L`, `5#3`, `5L`; each alone names only days that match."""
+    by_month = days.numbers if not days.both or days.weekdays == _WEEK else frozenset()
+    by_week = days.weekdays if not days.both or days.numbers == _EVERY_DAY else frozenset()
+    if by_month:
+        return _fields(wanted, times, by_month, _WEEK)
+    if by_week:
+        return _fields(wanted, times, _EVERY_DAY, by_week)
+    if near := days.near - {LAST}:
+        return _fields(wanted, times, near, _WORKDAYS)
+    if len(times.hours) * len(times.minutes) > _MOST_TIMES_A_DAY or len(times.seconds) > 1:
+        return None
+    if days.from_end:
+        return _rule(times, [-1 - back for back in sorted(days.from_end)], None)
+    if LAST in days.near:
+        if len(times.hours) * len(times.minutes) == 1:
+            return _rule(times, None, _WORKDAYS, position=-1)
+        return _rule(times, [-1], _WORKDAYS)
+    if days.nth:
+        weekday, nth = min(days.nth)
+        return _rule(times, [day for day in _EVERY_DAY if (day - 1) // WEEK == nth - 1], {weekday})
+    return _rule(times, list(range(-WEEK, 0)), {min(days.last)})
+
+
+def _rule(
+    times: WallTimes,
+    month_days: Collection[int] | None,
+    weekdays: Collection[int] | None,
+    *,
+    position: int | None = None,
+) -> rrule:
+    """A rule of RFC 5545; `position` picks one of a month's times, -1 the last."""
+    return rrule(
+        "MONTHLY",
+        dtstart=RULES_START_AT,
+        bysetpos=position,
+        bymonth=sorted(times.months),
+        bymonthday=None if month_days is None else sorted(month_days),
+        byweekday=None if weekdays is None else sorted((day - 1) % WEEK for day in weekdays),
+        byhour=times.hours,
+        byminute=times.minutes,
+        bysecond=times.seconds,
+    )
+
+
+def _fields(wanted: Crontab, times: WallTimes, days: Collection[int], weekdays: Collection[int]) -> crontab:
+    minute, hour, day, month, weekday = written_out(wanted.expression, wanted.entry).split()[-5:]
+    return crontab(
+        minute=_field(minute, times.minutes, range(60)),
+        hour=_field(hour, times.hours, range(24)),
+        day_of_month=_field(day, days, range(1, 32)),
+        month_of_year=_field(month, times.months, range(1, 13)),
+        day_of_week=_field(weekday, weekdays, range(WEEK)),
+    )
+
+
+def _field(text: str, values: Collection[int], all_values: range) -> str:
+    """The field in Celery's words: as it was written where Celery takes that for the same, else as numbers."""
+    if set(values) == set(all_values):
+        return "*"
+    try:
+        if crontab_parser(len(all_values), all_values.start).parse(text) == set(values):
+            return text
+    except (ValueError, ParseException):
+        pass
+    return ",".join(str(each) for each in sorted(values))

@@ -1,0 +1,168 @@
+"""The words of crontabs (L, W, #, H, lists, seconds) against a walk written from docs/reference/schedules.md alone."""
+
+# ruff: noqa: DTZ001 - times on the wall have no zone
+
+import functools
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from scheduler.crontab_fields import CrontabProblem
+from scheduler.schedule import Crontab, Crontabs
+from tests.support.crontab_words import (
+    ALWAYS,
+    ANY_MONTH,
+    DAY,
+    NAME,
+    Cron,
+    DayItem,
+    Item,
+    hash_of,
+    minutely,
+    month_day,
+    months,
+    numbers,
+    secondly,
+    week_day,
+)
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+# Days on which the clock changes, many of them the first or the last of their kind in the month.
+CHANGES = [
+    ("Europe/Berlin", datetime(2024, 3, 31, 1)),  # the last day, a Sunday, the fifth and the last of them
+    ("Europe/Berlin", datetime(2025, 10, 26, 1)),
+    ("Europe/Berlin", datetime(2026, 3, 29, 1)),
+    ("America/New_York", datetime(2026, 11, 1, 6)),  # the first, a Sunday: the weekday nearest is the 2nd
+    ("America/New_York", datetime(2027, 3, 14, 7)),
+    ("Australia/Lord_Howe", datetime(2026, 10, 3, 15, 30)),  # half an hour
+    ("Australia/Lord_Howe", datetime(2026, 4, 4, 15)),
+    ("Africa/Casablanca", datetime(2026, 3, 22, 2)),
+    ("Africa/Cairo", datetime(2026, 4, 23, 22)),  # at midnight, the last Friday begins
+    ("Africa/Cairo", datetime(2026, 10, 29, 21)),  # back at midnight: the last Thursday ends twice
+    ("Pacific/Apia", datetime(2011, 12, 30, 10)),  # a Friday, the last of its month, that never was
+    ("Asia/Seoul", datetime(2028, 2, 28, 15)),
+]
+
+
+@functools.cache
+def steps_around(
+    zone: str, moment: datetime, reach: timedelta, step: timedelta
+) -> list[tuple[datetime, datetime]]:
+    start = moment.replace(tzinfo=UTC) - reach
+    moments = [start + step * index for index in range(2 * reach // step)]
+    return [(moment, moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)) for moment in moments]
+
+
+def ticks_by_walking(cron: Cron, walk: list[tuple[datetime, datetime]], step: timedelta) -> list[datetime]:
+    """Real time: each moment that matches. Times of day: each time on the wall when it is first shown or passed."""
+    if cron.follows_real_time:
+        return [moment for moment, wall in walk if cron.matches(wall)]
+    ticks = []
+    shown = walk[0][1] - step
+    for moment, wall in walk:
+        passed = (shown + step * index for index in range(1, (wall - shown) // step + 1))
+        if any(cron.matches(each) for each in passed):
+            ticks.append(moment)
+        shown = max(shown, wall)
+    return ticks
+
+
+def crontab(cron: Cron, zone: str) -> Crontab:
+    """The schedule; where it is refused since it never comes, no day of 28 years may match."""
+    try:
+        return Crontab(cron.text, zone, NAME)
+    except CrontabProblem:
+        days = (date(2000, 1, 1) + DAY * index for index in range(28 * 366))
+        if any(cron.on(day) for day in days):
+            raise
+    assume(False)
+    raise AssertionError
+
+
+def assert_ticks(
+    schedule: Crontab | Crontabs, after: datetime, until: datetime, expected: list[datetime]
+) -> None:
+    assert list(schedule.ticks_between(after, until)) == expected
+    assert schedule.count_between(after, until) == len(expected)
+    assert schedule.latest_between(after, until) == (expected[-1] if expected else None)
+
+
+LAST_FRIDAY = Cron(
+    None,
+    numbers({30}, "30"),
+    numbers({0}, "0"),
+    ALWAYS,
+    ANY_MONTH,
+    DayItem("5L", lambda day: day.isoweekday() == 5 and (day + 7 * DAY).month != day.month),
+)
+
+
+SOME_QUARTERS = Cron(
+    None,
+    numbers({hash_of("minute", 15) + quarter for quarter in (0, 15, 30, 45)}, "H/15"),
+    numbers({2}, "2"),
+    ALWAYS,
+    ANY_MONTH,
+    ALWAYS,
+)
+
+
+@given(minutely, st.sampled_from(CHANGES), st.integers(0, 4 * 86_400), st.integers(0, 4 * 86_400))
+@example(SOME_QUARTERS, CHANGES[0], 0, 4 * 86_400)
+@example(SOME_QUARTERS, CHANGES[1], 0, 4 * 86_400)
+@example(LAST_FRIDAY, CHANGES[8], 0, 4 * 86_400)
+@example(LAST_FRIDAY, CHANGES[10], 0, 4 * 86_400)
+def test_ticks_of_words_are_those_of_a_walk_through_every_minute(
+    cron: Cron, change: tuple[str, datetime], first: int, length: int
+) -> None:
+    zone, moment = change
+    walk = steps_around(zone, moment, 3 * DAY, MINUTE)
+    after = walk[0][0] + DAY + SECOND * first
+    until = min(after + SECOND * length, walk[-1][0])
+    expected = [tick for tick in ticks_by_walking(cron, walk, MINUTE) if after < tick <= until]
+    assert_ticks(crontab(cron, zone), after, until, expected)
+
+
+@given(
+    secondly, st.sampled_from([*CHANGES[:10], CHANGES[11]]), st.integers(0, 14_000), st.integers(0, 14_000)
+)
+def test_ticks_with_seconds_are_those_of_a_walk_through_every_second(
+    cron: Cron, change: tuple[str, datetime], first: int, length: int
+) -> None:
+    zone, moment = change
+    walk = steps_around(zone, moment, 3 * HOUR, SECOND)
+    after = walk[0][0] + HOUR + SECOND * first
+    until = min(after + SECOND * length, walk[-1][0])
+    expected = [tick for tick in ticks_by_walking(cron, walk, SECOND) if after < tick <= until]
+    assert_ticks(crontab(cron, zone), after, until, expected)
+
+
+@given(st.lists(minutely, min_size=2, max_size=3), st.sampled_from(CHANGES), st.integers(0, 4 * 86_400))
+def test_the_ticks_of_a_list_are_those_of_its_crontabs_together(
+    crons: list[Cron], change: tuple[str, datetime], length: int
+) -> None:
+    zone, moment = change
+    walk = steps_around(zone, moment, 3 * DAY, MINUTE)
+    after = walk[0][0] + DAY
+    until = min(after + SECOND * length, walk[-1][0])
+    together = {
+        tick for cron in crons for tick in ticks_by_walking(cron, walk, MINUTE) if after < tick <= until
+    }
+    schedule = Crontabs(tuple(crontab(cron, zone) for cron in crons))
+    assert_ticks(schedule, after, until, sorted(together))
+
+
+@given(month_day(), week_day(), months, st.integers(1990, 2100))
+def test_the_days_of_a_year_are_those_of_a_walk_through_every_day(
+    day: DayItem, weekday: DayItem, month: Item, year: int
+) -> None:
+    noon = Cron(None, numbers({0}, "0"), numbers({12}, "12"), day, month, weekday)
+    start = datetime(year, 1, 1, tzinfo=UTC)
+    days = [start + DAY * index for index in range(365)]
+    expected = [each + 12 * HOUR for each in days if noon.on(each.date())]
+    assert_ticks(crontab(noon, "UTC"), start, start + 365 * DAY - SECOND, expected)

@@ -1,0 +1,83 @@
+"""What a stock beat makes of a crontab of ours: some of its ticks, and nothing besides."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from celery.schedules import crontab
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from redbeat.decoder import RedBeatJSONDecoder, RedBeatJSONEncoder
+from redbeat.schedules import rrule
+
+from scheduler.redbeat_schedule import celery_schedule
+from scheduler.schedule import Crontab, CrontabProblem, Crontabs
+from tests.support.crontab_words import DAY, NAME, Cron, minutely, secondly
+
+FEBRUARY = datetime(2028, 2, 1, tzinfo=UTC)
+A_MONTH = timedelta(days=29)
+
+
+def as_redbeat_reads_it(schedule: Crontab | Crontabs) -> object:
+    return json.loads(json.dumps(celery_schedule(schedule), cls=RedBeatJSONEncoder), cls=RedBeatJSONDecoder)
+
+
+def stock_ticks(schedule: object, start: datetime, length: timedelta) -> Iterator[datetime]:
+    """The ticks of a stock beat in UTC; those of a yearly interval are left out."""
+    if isinstance(schedule, rrule):
+        yield from schedule.rrule.between(start, start + length - timedelta(seconds=1), inc=True)
+    if isinstance(schedule, crontab):
+        for index in range(length // DAY):
+            day = start + DAY * index
+            if (
+                day.month in schedule.month_of_year
+                and day.day in schedule.day_of_month
+                and day.isoweekday() % 7 in schedule.day_of_week
+            ):
+                for hour in sorted(schedule.hour):
+                    yield from (day.replace(hour=hour, minute=minute) for minute in sorted(schedule.minute))
+
+
+def ours(cron: Cron) -> Crontab:
+    try:
+        return Crontab(cron.text, "UTC", NAME)
+    except CrontabProblem:
+        assume(False)
+        raise
+
+
+@given(minutely, st.sampled_from([FEBRUARY, FEBRUARY + A_MONTH]))
+def test_a_stock_beat_runs_no_tick_that_is_not_ours(cron: Cron, start: datetime) -> None:
+    ticks = list(stock_ticks(as_redbeat_reads_it(ours(cron)), start, A_MONTH))
+    wrong = [tick for tick in ticks if not cron.matches(tick.replace(tzinfo=None))]
+    assert not wrong
+
+
+@given(secondly)
+def test_a_stock_beat_runs_no_more_often_than_a_crontab_with_seconds(cron: Cron) -> None:
+    schedule = ours(cron)
+    ticks = list(stock_ticks(as_redbeat_reads_it(schedule), FEBRUARY, 3 * DAY))
+    assert len(ticks) <= schedule.count_between(FEBRUARY - timedelta(seconds=1), FEBRUARY + 3 * DAY)
+    minute = timedelta(minutes=1)
+    for tick in ticks[:: max(1, len(ticks) // 20)]:
+        assert schedule.count_between(tick - timedelta(seconds=1), tick + minute)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "30 6 L * *", "0 6,18 L-3 1-6 *", "0 0 LW * *", "0 9 * * 5#3", "0 9 * * MON#5", "0 0 * * 5L", "15 4 L,L-1 * *",
+        "H H * * *", "H/20 3 1-7 * *", "0 0 1,15 * *", "0 12 * 3 2",
+    ],
+)  # fmt: skip
+def test_what_redbeat_can_say_is_said_exactly(expression: str) -> None:
+    schedule = Crontab(expression, "UTC", NAME)
+    year = 365 * DAY
+    ticks = schedule.ticks_between(FEBRUARY - timedelta(seconds=1), FEBRUARY + year - timedelta(seconds=1))
+    assert list(stock_ticks(as_redbeat_reads_it(schedule), FEBRUARY, year)) == list(ticks)
+
+
+def test_of_a_list_a_stock_beat_runs_the_first_crontab() -> None:
+    both = Crontabs((Crontab("0 9 * * 1-5"), Crontab("0 12 * * 6")))
+    assert as_redbeat_reads_it(both) == as_redbeat_reads_it(both.members[0])
