@@ -38,6 +38,9 @@ def create_app(settings: Settings) -> Celery:
     celery.conf.update(
         broker_url=kombu_url(broker_url),
         result_backend=kombu_url(backend) if backend else None,
+        result_backend_transport_options=_backend_options(backend or "", settings.key_prefix),
+        redis_socket_timeout=BROKER_TIMEOUT_S,
+        redis_socket_connect_timeout=BROKER_TIMEOUT_S,
         include=["scheduler.worker.wiring"],
         timezone="UTC",
         enable_utc=True,
@@ -90,6 +93,10 @@ def kombu_url(url: str) -> str:
 
 def _is_redis(url: str) -> bool:
     return urlsplit(url).scheme in {"redis", "rediss", "unix"}
+
+
+def _backend_options(url: str, prefix: str) -> dict[str, Any]:
+    return {"global_keyprefix": prefix} if prefix and _is_redis(url) else {}
 
 
 def _transport_options(broker_url: str, prefix: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ it. So it is built once per call as a template, and only what changes is put in.
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -41,9 +42,27 @@ class Doorbell:
     trigger: Trigger = "schedule"
 
 
+def attempt_of(header: object, retries: object) -> int | None:
+    """The attempt that a message is for, by its header of ours, if it has one, and Celery's count of retries.
+
+    `self.retry()` copies our header as it was and counts on, so the higher of the two holds. None: can't be read.
+    """
+    counted = retries + 1 if isinstance(retries, int) else 1
+    if header is None:
+        return counted
+    attempt = header.get("attempt") if isinstance(header, Mapping) else None
+    return max(attempt, counted) if isinstance(attempt, int) else None
+
+
+# What a task may carry for Celery: in the body what follows on it, in the headers where it belongs.
+EMBEDDED: Final = ("callbacks", "errbacks", "chain", "chord")
+BELONGING: Final = ("root_id", "parent_id", "group", "group_index")
+
+
 def body(call: Call) -> str:
-    """The JSON body of protocol 2: arguments, keyword arguments, and no callbacks."""
-    embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+    """The JSON body of protocol 2: arguments, keyword arguments, and what follows on the task."""
+    canvas = call.canvas or {}
+    embed = {name: canvas.get(name) for name in EMBEDDED}
     return json.dumps([list(call.args), call.kwargs, embed])
 
 
@@ -109,6 +128,7 @@ def _headers(
     attempt: int | str,
     retries: int | str,
 ) -> dict[str, Any]:
+    canvas = call.canvas or {}
     return {
         "lang": "py",
         "task": call.job,
@@ -116,15 +136,15 @@ def _headers(
         "shadow": None,
         "eta": None,
         "expires": None,
-        "group": None,
-        "group_index": None,
+        "group": canvas.get("group"),
+        "group_index": canvas.get("group_index"),
         "retries": retries,
         "timelimit": [
             None if call.timeout is None else call.timeout.total_seconds(),
             None if call.soft_timeout is None else call.soft_timeout.total_seconds(),
         ],
-        "root_id": run_id,
-        "parent_id": None,
+        "root_id": canvas.get("root_id") or run_id,
+        "parent_id": canvas.get("parent_id"),
         "argsrepr": repr(call.args)[:1024],
         "kwargsrepr": repr(call.kwargs)[:1024],
         "origin": ORIGIN,

@@ -56,7 +56,10 @@ def manual_run_id() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What a run executes and by which rules: kept with the run, so that an edit of its entry can't change it."""
+    """What a run executes and by which rules: kept with the run, so that an edit of its entry can't change it.
+
+    `canvas` is what Celery hung on a task that an application sent (the rest of its chain, its chord): see message.py.
+    """
 
     job: str
     args: tuple[Any, ...] = ()
@@ -67,6 +70,7 @@ class Call:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     keep_runs: int = 100
     keep_for: timedelta = timedelta(days=30)
+    canvas: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, entry: Entry, *, kwargs: dict[str, Any] | None = None) -> Self:
@@ -102,6 +106,8 @@ class Call:
             document["keep_runs"] = self.keep_runs
         if self.keep_for != _KEEP_FOR:
             document["keep_for"] = self.keep_for.total_seconds()
+        if self.canvas:
+            document["canvas"] = self.canvas
         return document
 
     @classmethod
@@ -117,6 +123,7 @@ class Call:
             retry=RetryPolicy.from_json(document["retry"]) if "retry" in document else RetryPolicy(),
             keep_runs=document.get("keep_runs", _KEEP_RUNS),
             keep_for=_seconds(document.get("keep_for")) or _KEEP_FOR,
+            canvas=document.get("canvas"),
         )
 
 

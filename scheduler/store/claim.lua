@@ -2,17 +2,21 @@
 --
 -- KEYS  1 the run (hash)   2 leases   3 unclaimed   4 outbox (zsets)
 -- ARGV  1 run id   2 attempt   3 worker   4 length of the lease, ms   5 a token that is new for every message taken
--- Result: {'claimed', now in ms, the run's fields as field, value, …} or {'refused', why}
+-- Result: {'claimed', now in ms, the run's fields as field, value, …} or {'refused', why, 'early' or ''}; early: the
+--   attempt before this one is still under way
 --   The same call again (its answer was lost on the way) is answered the same; a second message has another token.
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local run = redis.call('HMGET', KEYS[1], 's', 'a', 'w', 'k')
-if not run[1] then return {'refused', 'no such run'} end
-if run[2] ~= ARGV[2] then return {'refused', 'attempt ' .. run[2] .. ' is the one in force'} end
+if not run[1] then return {'refused', 'no such run', ''} end
+if run[2] ~= ARGV[2] then
+  local under_way = run[2] + 1 == tonumber(ARGV[2]) and (run[1] == 'running' or run[1] == 'retrying')
+  return {'refused', 'attempt ' .. run[2] .. ' is the one in force', under_way and 'early' or ''}
+end
 if run[1] == 'running' and run[4] == ARGV[5] then return {'claimed', now_ms, redis.call('HGETALL', KEYS[1])} end
 if run[1] ~= 'queued' then
-  if run[1] == 'running' then return {'refused', 'running on ' .. (run[3] or '?')} end
-  return {'refused', 'already ' .. run[1]}
+  if run[1] == 'running' then return {'refused', 'running on ' .. (run[3] or '?'), ''} end
+  return {'refused', 'already ' .. run[1], ''}
 end
 redis.call('HSET', KEYS[1], 's', 'running', 'w', ARGV[3], 'k', ARGV[5], 'sa', now_ms)
 redis.call('HSETNX', KEYS[1], 'fs', now_ms)

@@ -34,9 +34,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No right: the message came twice, late or for nothing. `why` says which."""
+    """No right: the message came twice, late or for nothing. `why` says which; `early`: the attempt before goes on."""
 
     why: str
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,7 @@ class Runs:
             [run_id, attempt, worker, lease // timedelta(milliseconds=1), token],
         )
         if answer[0] != "claimed":
-            return Refused(answer[1])
+            return Refused(answer[1], early=answer[2] == "early")
         fields = dict(zip(answer[2][::2], answer[2][1::2], strict=True))
         return Claimed(_run(run_id, fields), Call.from_json(json.loads(fields["c"])), moment(answer[1]))
 

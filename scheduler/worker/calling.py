@@ -32,15 +32,17 @@ class Called:
     error: BaseException | None = None
 
 
-def call(task: Any, claimed: Claimed, args: tuple[Any, ...], kwargs: dict[str, Any], *, ours: bool) -> Called:
+def call(
+    task: Any, claimed: Claimed, args: tuple[Any, ...], kwargs: dict[str, Any], *, from_entry: bool
+) -> Called:
     """Call the job. Whatever leaves it is its outcome, so this raises nothing.
 
-    The arguments of an entry are JSON; for a message of ours they become what the job's annotations ask for.
+    The arguments of an entry are JSON, and become what the job's annotations ask for.
     """
     policy, attempt = claimed.call.retry, claimed.run.attempt
     chance = random.random()  # noqa: S311 - spreads load, guards nothing
     try:
-        result = _result(task, args, kwargs, ours=ours)
+        result = _result(task, args, kwargs, from_entry=from_entry)
         return Called(succeeded(result, _json_text(result)), result=result)
     except (Retry, Skip, Abort) as asked:
         return Called(asked_for(asked, policy, attempt, chance), error=asked)
@@ -56,9 +58,9 @@ def call(task: Any, claimed: Claimed, args: tuple[Any, ...], kwargs: dict[str, A
         return Called(failed(failure, policy, attempt, chance), error=_for_celery(error, failure))
 
 
-def _result(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, ours: bool) -> Any:
+def _result(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, from_entry: bool) -> Any:
     declaration = declared_jobs().get(task.name)
-    if ours and declaration is not None:
+    if from_entry and declaration is not None:
         args, kwargs = converted(declaration, args, kwargs)
     result = task.run(*args, **kwargs)
     return asyncio.run(result) if inspect.iscoroutine(result) else result

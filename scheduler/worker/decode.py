@@ -1,14 +1,13 @@
 """First step of an execution: which run and which attempt a message names."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from celery.exceptions import Reject
 
 from scheduler.log_setup import emit
-from scheduler.message import ONBEAT_HEADER
+from scheduler.message import ONBEAT_HEADER, attempt_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,10 @@ def named(request: Any, job: str) -> Named:
     Raises Reject, after `message.refused`, for a header that can't be read.
     """
     header = getattr(request, ONBEAT_HEADER, None)
-    if header is None:
-        return Named(str(request.id), None, int(request.retries or 0) + 1, ours=False)
-    if isinstance(header, Mapping):
-        with suppress(KeyError, TypeError, ValueError):
-            return Named(str(request.id), header["entry"], int(header["attempt"]), ours=True)
+    attempt = attempt_of(header, request.retries)
+    if attempt is not None:
+        entry = header.get("entry") if isinstance(header, Mapping) else None
+        return Named(str(request.id), entry, attempt, ours=header is not None)
     reason = f"its header {ONBEAT_HEADER!r} can't be read"
     emit("message.refused", reason=reason, job=job, run_id=str(request.id))
     raise Reject(reason, requeue=False)

@@ -7,6 +7,7 @@ from uuid import uuid4
 from celery.exceptions import Ignore, Reject
 from celery.exceptions import Retry as CeleryRetry
 
+from scheduler.job import Skip
 from scheduler.recovery import fields_of
 from scheduler.run import RunState
 from scheduler.store.outbox import Move
@@ -22,8 +23,6 @@ from scheduler.worker.telling import tell_duplicate, tell_end, tell_start
 CLAIM_PATIENCE: Final = timedelta(seconds=5)
 FINISH_PATIENCE: Final = timedelta(seconds=60)
 CELERYS_MARGIN: Final = timedelta(seconds=30)
-
-_NOT_CELERYS_BUSINESS: Final = (RunState.RETRYING, RunState.SKIPPED)
 
 
 def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -47,7 +46,7 @@ def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         raise Ignore(claimed.why)
     with bound(claimed, here.store.logs):
         tell_start(claimed, here.worker)
-        called = call(task, claimed, args, kwargs, ours=name.ours)
+        called = call(task, claimed, args, kwargs, from_entry=claimed.run.entry is not None)
     _finish(here, claimed, called)
     if (error := _for_celery(here, claimed, called)) is not None:
         raise error
@@ -70,8 +69,10 @@ def _for_celery(here: WorkerContext, claimed: Claimed, called: Called) -> BaseEx
     error, ending = called.error, called.ending
     if isinstance(error, CeleryRetry):
         _leave_retry_to_celery(here, claimed, ending.wait)
-    elif not isinstance(error, Ignore | Reject) and ending.state in _NOT_CELERYS_BUSINESS:
-        error = Ignore(ending.error or ending.reason)
+    elif not isinstance(error, Ignore | Reject) and ending.state is RunState.RETRYING:
+        error = Ignore(ending.error)
+    elif isinstance(error, Skip):
+        return None  # no failure to Celery either: who waits for the result gets none, and a chord goes on
     return error
 
 

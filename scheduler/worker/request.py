@@ -8,7 +8,7 @@ from typing import Any
 
 from celery.worker.request import Request
 
-from scheduler.message import ONBEAT_HEADER
+from scheduler.message import ONBEAT_HEADER, attempt_of
 from scheduler.worker import endings
 from scheduler.worker.leases import Held, LeaseKeeper
 
@@ -28,13 +28,8 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
     @property
     def attempt(self) -> int:
         """The attempt that the message is for."""
-        header = self._request_dict.get(ONBEAT_HEADER)
-        number = (
-            header.get("attempt")
-            if isinstance(header, dict)
-            else int(self._request_dict.get("retries") or 0) + 1
-        )
-        return number if isinstance(number, int) else 0
+        found = attempt_of(self._request_dict.get(ONBEAT_HEADER), self._request_dict.get("retries"))
+        return 0 if found is None else found
 
     def on_accepted(self, pid: int, time_accepted: float) -> None:
         """A child of the pool took the message."""

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from celery import signals
 
-from scheduler.message import ONBEAT_HEADER
+from scheduler.message import ONBEAT_HEADER, attempt_of
 from scheduler.recovery import fields_of
 from scheduler.run import Call, RunState
 from scheduler.store.runs import Claimed, Ending
@@ -56,8 +56,7 @@ def _put_aside(message: Any, reason: str) -> None:
 def _attempt(headers: Any) -> int | None:
     """The attempt that a message of Onbeat's own is for; None for any other message."""
     header = headers.get(ONBEAT_HEADER) if isinstance(headers, Mapping) else None
-    attempt = header.get("attempt") if isinstance(header, Mapping) else None
-    return attempt if isinstance(attempt, int) else None
+    return None if header is None else attempt_of(header, headers.get("retries"))
 
 
 def fail(run_id: str, attempt: int, failure: Failure) -> None:

@@ -13,8 +13,12 @@ class JobTask(Task):  # type: ignore[misc]  # Celery has no types
     Request = "scheduler.worker.request:JobRequest"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the function; within a worker, claim its run first and record its outcome."""
-        if self.request.called_directly or _celerys_own(self.name) or _nested(self.request.id):
+        """Run the function; within a worker, claim its run first and record its outcome.
+
+        `apply()` and `task_always_eager` are for tests: they run it here, and need no store.
+        """
+        request = self.request
+        if request.called_directly or request.is_eager or _celerys_own(self.name) or _nested(request.id):
             return super().__call__(*args, **kwargs)
         from scheduler.worker.execution import execute
 

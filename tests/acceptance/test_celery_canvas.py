@@ -1,0 +1,227 @@
+"""What applications do with Celery's own means: chains, chords, results, retries, ETAs. All of it is tracked."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from scheduler.run import Run, RunState
+from scheduler.store import Keys, Store, connect
+from tests.support.process import OnbeatProcess, finished
+from tests.support.project import Project
+from tests.support.valkey import ValkeyServer
+from tests.support.waiting import eventually
+
+JOBS = """
+from datetime import datetime
+
+from celery import shared_task
+
+from scheduler import Skip, current_run, job
+
+
+@job(retry={"max_attempts": 3, "initial": "100ms", "jitter": 0.0})
+def flaky(number):
+    if current_run().attempt < 2:
+        raise OSError("first attempt")
+    return number
+
+
+@job
+def plus(*numbers):
+    return sum(numbers)
+
+
+@job
+def total(numbers):
+    return sum(number or 0 for number in numbers)
+
+
+@job
+def skip(number=0):
+    raise Skip("nothing to do")
+
+
+@job
+def fail(number=0):
+    raise ValueError("broken")
+
+
+@job
+def note(*args):
+    print("noted")
+    return "noted"
+
+
+@job(retry={"max_attempts": 2, "initial": "100ms"})
+def when(at):
+    assert isinstance(at, datetime), at
+    if current_run().attempt < 2:
+        raise OSError("first attempt")
+    return at.isoformat()
+
+
+@shared_task(bind=True, max_retries=3)
+def again(self, countdown=0):
+    if self.request.retries < 2:
+        raise self.retry(countdown=countdown)
+    return self.request.retries
+
+
+@shared_task(autoretry_for=(OSError,), retry_backoff=False, default_retry_delay=0, max_retries=2)
+def automatic():
+    if current_run().attempt < 3:
+        raise OSError("not yet")
+    return "third"
+
+
+@shared_task
+def no_json():
+    return object()
+"""
+
+SCHEDULES = """
+[schedules.again]
+job = "jobs.again"
+kwargs = { countdown = 0 }
+"""
+
+
+@pytest.fixture
+def store(valkey: ValkeyServer) -> Store:
+    return Store(connect(valkey.url), Keys())
+
+
+@pytest.fixture
+def with_results(project: Project, valkey: ValkeyServer) -> Project:
+    project.jobs(JOBS)
+    project.schedules(SCHEDULES)
+    project.environ["ONBEAT_RESULT_BACKEND"] = valkey.url
+    return project
+
+
+@pytest.fixture
+def fleet(with_results: Project) -> Iterator[OnbeatProcess]:
+    with with_results.start("beat"), with_results.start("worker", "-c", "2") as worker:
+        worker.wait_for_event("worker.started", within=30)
+        yield worker
+
+
+Ask = Callable[[str], Any]
+
+
+@pytest.fixture
+def ask(with_results: Project) -> Ask:
+    """The value of an expression of an application that imports the jobs and Celery."""
+
+    def evaluated(expression: str) -> Any:
+        script = with_results.write(
+            "ask.py",
+            f"""
+            import json
+            from datetime import UTC, datetime
+            from celery import chain, chord, group
+            from jobs import *
+            from scheduler.celery_app import app
+
+            print(json.dumps({expression}))
+            """,
+        )
+        environ = {**with_results.environ, "PYTHONPATH": str(with_results.directory)}
+        done = finished(
+            directory=with_results.directory, environ=environ, program=(sys.executable, str(script))
+        )
+        return json.loads(done.expect(0).out)
+
+    return evaluated
+
+
+def end_of(store: Store, run_id: str, within: float = 15) -> Run:
+    def ended() -> Run | None:
+        run = store.runs.get(run_id)
+        return run if run is not None and run.state.final else None
+
+    run = eventually(ended, within=within, what=f"the end of {run_id}")
+    assert run is not None
+    return run
+
+
+def test_a_chain_and_a_chord_go_on_after_a_retry_by_policy(fleet: OnbeatProcess, ask: Ask) -> None:
+    assert ask("chain(flaky.s(1), plus.s(10), flaky.s())().get(timeout=20)") == 11
+    assert ask("chord([flaky.s(1), plus.s(2), flaky.s(3)], total.s())().get(timeout=20)") == 6
+    assert ask("group([flaky.s(1), plus.s(2)])().get(timeout=20)") == [1, 2]
+
+
+def test_a_skipped_job_keeps_nobody_waiting(fleet: OnbeatProcess, ask: Ask, store: Store) -> None:
+    assert ask("skip.delay().get(timeout=10)") is None
+    assert ask("chord([skip.s(1), plus.s(2)], total.s())().get(timeout=20)") == 2
+    states = {run.job: run.state for run in store.runs.recent([""])}
+    assert states["jobs.skip"] is RunState.SKIPPED
+
+
+def test_a_failed_job_calls_its_error_callback(fleet: OnbeatProcess, ask: Ask) -> None:
+    ask("fail.apply_async(link_error=note.si()).id")
+    fleet.wait_for_line("noted")
+
+
+def test_arguments_that_celery_marks_in_its_json_are_the_same_at_the_second_attempt(
+    fleet: OnbeatProcess, ask: Ask, store: Store
+) -> None:
+    run = end_of(store, ask("when.delay(datetime(2026, 1, 1, tzinfo=UTC)).id"))
+    assert (run.state, run.result, run.attempt) == (RunState.SUCCEEDED, "2026-01-01T00:00:00+00:00", 2)
+
+
+def test_retries_of_celerys_own_are_attempts_and_start_without_delay(
+    fleet: OnbeatProcess, ask: Ask, store: Store
+) -> None:
+    run = end_of(store, ask("again.delay().id"), within=10)
+    assert (run.state, run.result, run.attempt) == (RunState.SUCCEEDED, 2, 3)
+    assert [attempt.outcome for attempt in run.attempts] == ["retrying", "retrying", "succeeded"]
+    automatic = end_of(store, ask("automatic.delay().id"), within=10)
+    assert (automatic.state, automatic.result) == (RunState.SUCCEEDED, "third")
+
+
+def test_retries_of_celerys_own_work_in_an_entry_too(
+    fleet: OnbeatProcess, with_results: Project, store: Store
+) -> None:
+    run_id = with_results.run("trigger", "again", "--json").expect(0).json()["run_id"]
+    run = end_of(store, run_id, within=10)
+    assert (run.state, run.result, run.attempt, run.entry) == (RunState.SUCCEEDED, 2, 3, "again")
+
+
+def test_a_result_that_celery_can_not_store_is_no_failure_of_the_run(
+    fleet: OnbeatProcess, ask: Ask, store: Store
+) -> None:
+    run = end_of(store, ask("no_json.delay().id"))
+    assert (run.state, run.reason) == (RunState.SUCCEEDED, "result kept as text")
+    assert ask("plus.delay(1, 1).get(timeout=10)") == 2
+
+
+def test_what_a_worker_holds_for_later_is_not_lost_with_it(
+    with_results: Project, ask: Ask, store: Store
+) -> None:
+    """A task with a countdown waits in a worker's memory; when that ends in order, it goes back to the queue."""
+    with with_results.start("worker", "-c", "1") as worker:
+        worker.wait_for_event("worker.started", within=30)
+        run_id = ask("plus.apply_async((1, 2), countdown=6).id")
+        eventually(
+            lambda: store.client.hlen("unacked") == 1, within=10, what="the message in the worker's hand"
+        )
+        worker.send(signal.SIGTERM)
+        assert worker.wait() == 0
+    with with_results.start("worker", "-c", "1"):
+        run = end_of(store, run_id, within=30)
+        assert run.result == 3
+
+
+def test_a_job_that_is_called_eagerly_needs_no_store(with_results: Project) -> None:
+    script = with_results.write(
+        "eager.py", "import jobs\nprint(jobs.plus.apply((1, 2)).get(), jobs.plus.s(3)())\n"
+    )
+    environ = {**with_results.environ, "PYTHONPATH": str(with_results.directory)}
+    environ["ONBEAT_REDIS_URL"] = "redis://127.0.0.1:1/0"
+    done = finished(directory=with_results.directory, environ=environ, program=(sys.executable, str(script)))
+    assert done.expect(0).out.split() == ["3", "3"]
