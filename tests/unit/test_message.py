@@ -4,7 +4,9 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 
-from scheduler.message import Doorbell, body, envelope, headers
+import pytest
+
+from scheduler.message import Doorbell, attempt_of, body, envelope, headers
 from scheduler.run import Call
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -47,3 +49,40 @@ def test_a_template_filled_in_says_what_headers_built_whole_say() -> None:
 def test_each_publication_has_a_tag_of_its_own() -> None:
     tags = {json.dumps(message(CALL)["properties"]) for _ in range(3)}
     assert len(tags) == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "retries", "attempt"),
+    [
+        (None, 0, 1),
+        (None, 2, 3),
+        (None, None, 1),
+        ({"attempt": 1}, 0, 1),
+        ({"attempt": 2}, 1, 2),
+        ({"attempt": 2}, 2, 3),
+        ({"attempt": "2"}, 1, None),
+        ({}, 0, None),
+        ("header", 0, None),
+    ],
+)
+def test_the_attempt_is_the_higher_of_our_header_and_celerys_count(
+    header: object, retries: object, attempt: int | None
+) -> None:
+    assert attempt_of(header, retries) == attempt
+
+
+def test_what_celery_hung_on_a_task_is_in_its_next_message() -> None:
+    rest = [{"task": "jobs.next", "args": [], "kwargs": {}}]
+    call = Call(
+        job="jobs.x", canvas={"chain": rest, "chord": {"task": "jobs.all"}, "group": "g", "root_id": "r"}
+    )
+    call = Call.from_json(json.loads(json.dumps(call.to_json())))
+    assert json.loads(body(call))[2] == {
+        "callbacks": None,
+        "errbacks": None,
+        "chain": rest,
+        "chord": {"task": "jobs.all"},
+    }
+    bell = Doorbell(run_id="one", entry=None, scheduled_at=datetime(2026, 1, 1, tzinfo=UTC), attempt=2)
+    found = headers(call, bell)
+    assert (found["group"], found["root_id"], found["parent_id"]) == ("g", "r", None)
