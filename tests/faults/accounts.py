@@ -17,6 +17,7 @@ from scheduler.run import FINAL, Run, RunState, tick_run_id
 from scheduler.store import Store
 from scheduler.store.moments import milliseconds, moment
 from tests.faults.entries import Planned
+from tests.faults.world import World
 
 # `appendfsync everysec`: a write may wait for two seconds behind a sync that is slow, and is lost by a crash then.
 MAY_BE_FORGOTTEN_S: Final = 2.5
@@ -34,6 +35,7 @@ class Books:
     starts: int = 0
     lost: int = 0
     forgotten: int = 0
+    handed_back: int = 0
     findings: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -43,6 +45,7 @@ class Books:
             f"{self.ticks} ticks: {self.dispositions['dispatched']} dispatched, {skipped} skipped, "
             f"{self.dispositions['coalesced']} coalesced; {self.runs} runs: {outcomes}; "
             f"{self.attempts} attempts, {self.lost} of them lost with their worker; {self.starts} starts, "
+            f"{self.handed_back} of them handed back by a worker that was stopped, "
             f"{self.forgotten} of them in a second that the server forgot"
         )
 
@@ -78,30 +81,25 @@ def notes(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def audit(
-    store: Store,
-    entries: Iterable[Planned],
-    ranges: RangeKeeper,
-    lines: list[dict[str, Any]],
-    server_kills: list[float],
-    troubled: set[int],
-) -> Books:
+def audit(world: World, ranges: RangeKeeper) -> Books:
     """Compare everything with everything. The beats have stopped and no run is active."""
     books = Books()
+    store, lines = world.store(), notes(world.notes)
     ranges.gather(store)
     runs: dict[str, Run] = {}
     runs |= _runs_of(store, "")
     of_lines: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in lines:
         of_lines[line["entry"]].append(line)
-    for entry in entries:
+    for entry in world.entries:
         of_entry = _runs_of(store, entry.name)
         runs |= of_entry
         _audit_ticks(books, store, entry, of_entry, ranges.of(entry.name))
         _audit_overlap(books, entry, of_entry, of_lines[entry.name])
+    books.handed_back = world.handed_back().total()
     _audit_totals(books, store)
-    _audit_runs(books, store, runs, troubled)
-    _audit_starts(books, runs, lines, server_kills)
+    _audit_runs(books, store, runs, world.troubled)
+    _audit_starts(books, runs, lines, world)
     return books
 
 
@@ -195,9 +193,7 @@ def _audit_runs(books: Books, store: Store, runs: dict[str, Run], troubled: set[
             books.findings.append(f"run {run_id} of {run.entry} failed with attempts left: {run.error}")
 
 
-def _audit_starts(
-    books: Books, runs: dict[str, Run], lines: list[dict[str, Any]], server_kills: list[float]
-) -> None:
+def _audit_starts(books: Books, runs: dict[str, Run], lines: list[dict[str, Any]], world: World) -> None:
     begun: dict[tuple[str, int], list[float]] = defaultdict(list)
     ended: set[tuple[str, int]] = set()
     for line in lines:
@@ -206,12 +202,13 @@ def _audit_starts(
             ended.add(pair)
         else:
             begun[pair].append(line["when"])
+    handed_back = world.handed_back()
     for (run_id, attempt), moments in begun.items():
         books.starts += len(moments)
         run = runs.get(run_id)
         recorded = run is not None and attempt <= run.attempt
-        too_many = len(moments) - recorded
-        excused = min(too_many, sum(_forgotten(when, server_kills) for when in moments))
+        too_many = max(0, len(moments) - recorded - handed_back[run_id, attempt])
+        excused = min(too_many, sum(_forgotten(when, world.server_kills) for when in moments))
         books.forgotten += excused
         if too_many > excused:
             record = "on record" if recorded else "on no record"

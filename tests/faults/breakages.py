@@ -79,7 +79,10 @@ def _kill_worker(world: World, fault: Fault) -> None:
 
 
 def _stop_worker(world: World, fault: Fault) -> None:
-    world.signal(_one(world.workers, fault), signal.SIGTERM)
+    """Its jobs may be longer than its grace; if the server is away just then, it can't even hand them back."""
+    pids = _one(world.workers, fault)
+    world.troubled.update(pids)
+    world.signal(pids, signal.SIGTERM)
 
 
 def _freeze_worker(world: World, fault: Fault) -> None:

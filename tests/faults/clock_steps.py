@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.accounts import RangeKeeper, audit, notes
+from tests.faults.accounts import RangeKeeper, audit
 from tests.faults.entries import Planned, planned
 from tests.faults.faketime import FakeClock
 from tests.faults.world import World, new_world
 
 HOUR = 3_600
-LONG = Planned("long", 1_000, seconds=12.0)
+LONG = Planned("very-long", 1_000, seconds=12.0)
 
 
 @pytest.mark.timeout(200)
@@ -79,7 +79,7 @@ def _set(world: World, clock: FakeClock, seconds: int, *, by_ms: int) -> None:
 
 def _balance(world: World, ranges: RangeKeeper) -> None:
     world.close_the_books()
-    books = audit(world.store(), world.entries, ranges, notes(world.notes), [], set())
+    books = audit(world, ranges)
     assert not books.findings, "\n".join(books.findings[:40])
     assert not books.lost
     assert not world.complaints()

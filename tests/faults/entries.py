@@ -70,6 +70,7 @@ def planned(quick: int) -> list[Planned]:
         *(Planned(f"slow-{number}", 1_000, seconds=0.4 + 0.5 * number) for number in range(3)),
         *(Planned(f"flaky-{number}", 1_000, fails=0.3) for number in range(3)),
         *(Planned(f"allowed-{number}", 1_000, overlap="allow", seconds=0.3) for number in range(2)),
+        Planned("long", 3_000, seconds=4.0),
         Planned("once", 1_000, max_attempts=1, seconds=0.1),
         Planned("uneven", 2_500),
         Planned("every-7", 7_000),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.accounts import RangeKeeper, audit, notes
+from tests.faults.accounts import RangeKeeper, audit
 from tests.faults.breakages import children
 from tests.faults.entries import planned
 from tests.faults.faulty import EXECUTION
@@ -37,7 +37,7 @@ def test_a_child_may_end_or_freeze_at_every_step_of_an_execution(tmp_path: Path)
             _one_trial(world, faulty, order, text)
             ranges.gather(world.store())
         world.close_the_books()
-        books = audit(world.store(), world.entries, ranges, notes(world.notes), [], world.troubled)
+        books = audit(world, ranges)
         assert not books.findings, "\n".join(books.findings[:40])
         assert not world.complaints()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.accounts import RangeKeeper, audit, notes
+from tests.faults.accounts import RangeKeeper, audit
 from tests.faults.entries import planned
 from tests.faults.rounds import tell
 from tests.faults.world import new_world
@@ -33,9 +33,7 @@ def test_the_books_balance_and_only_the_last_second_may_come_again(
             world.pace(3)
             ranges.gather(world.store())
         world.close_the_books()
-        books = audit(
-            world.store(), world.entries, ranges, notes(world.notes), world.server_kills, world.troubled
-        )
+        books = audit(world, ranges)
         complaints = world.complaints()
     with capsys.disabled():
         tell(f"{CUTS} power cuts; {books}")

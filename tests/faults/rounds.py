@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from typing import Final
 
-from tests.faults.accounts import Books, RangeKeeper, audit, notes
+from tests.faults.accounts import Books, RangeKeeper, audit
 from tests.faults.breakages import Fault, strike
 from tests.faults.world import World
 
@@ -25,9 +25,7 @@ def go_through(world: World, faults: list[Fault]) -> str:
     ranges = RangeKeeper(world.entries)
     _let_it_happen(world, faults, ranges)
     world.close_the_books()
-    books = audit(
-        world.store(), world.entries, ranges, notes(world.notes), world.server_kills, world.troubled
-    )
+    books = audit(world, ranges)
     summary = _summary(faults, books)
     wrong = [*books.findings[:40], *world.complaints()[:40]]
     assert not wrong, "\n".join([*wrong, f"SEED={SEED} ROUNDS={ROUNDS}", summary, *map(str, faults)])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import faulty
-from tests.faults.accounts import RangeKeeper, audit, notes
+from tests.faults.accounts import RangeKeeper, audit
 from tests.faults.entries import planned
 from tests.faults.world import new_world
 
@@ -48,7 +48,7 @@ def test_a_frozen_beat_that_wakes_commits_nothing_old(tmp_path: Path) -> None:
             if event["scheduled_at"] < time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(woke - 2))
         ]
         world.close_the_books()
-        books = audit(world.store(), world.entries, ranges, notes(world.notes), [], set())
+        books = audit(world, ranges)
     assert not [
         event for event in late if event["entry"] not in ("minute", "two-minutes", "every-7", "uneven")
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from scheduler.run import Call, manual_run_id
 from scheduler.store import Store
 from tests.faults import faulty
-from tests.faults.accounts import RangeKeeper, audit, notes
+from tests.faults.accounts import RangeKeeper, audit
 from tests.faults.world import Member, World
 
 PROGRAM = (sys.executable, str(Path(faulty.__file__)))
@@ -37,9 +37,7 @@ def go_through(world: World, order: Path, each_order: list[str]) -> None:
         _one_trial(world, well, faulty, order, text)
         ranges.gather(world.store())
     world.close_the_books()
-    books = audit(
-        world.store(), world.entries, ranges, notes(world.notes), world.server_kills, world.troubled
-    )
+    books = audit(world, ranges)
     sys.stdout.write(f"fault points: seed {SEED}, {len(each_order)} orders; {books}\n")
     assert not books.findings, "\n".join([*books.findings[:40], f"SEED={SEED}", *each_order])
 

@@ -4,10 +4,12 @@ One thread drives it all: `tend` does what has become due (start again what died
 `pace` waits while tending. So a schedule of faults has one order of events.
 """
 
+import json
 import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ from tests.support.waiting import eventually
 
 STEP_S: Final = 0.02
 RESTART_AFTER_S: Final = 0.3
+GRACE: Final = "1s"  # shorter than some of the jobs, so that a worker that is stopped hands back
 
 
 @dataclass
@@ -246,11 +249,19 @@ class World:
             if beat.process is not None and not beat.process.ended():
                 assert beat.process.stop() == 0, beat.process.transcript()
 
+    def handed_back(self) -> Counter[tuple[str, int]]:
+        """The attempts that a worker gave back when it was stopped: each may start once more, without being counted."""
+        said = [line for each in self._lived() for line in each.out if "run.interrupted" in line]
+        events = [json.loads(line) for line in said]
+        return Counter((event["run_id"], event["attempt"]) for event in events)
+
+    def _lived(self) -> list[OnbeatProcess]:
+        processes = [process for member in self.members for process in (*member.past, member.process)]
+        return [process for process in processes if process is not None]
+
     def complaints(self) -> list[str]:
         """What the processes said of faults of their own: no fault of the world may bring one about."""
-        lived = [
-            each for member in self.members for each in (*member.past, member.process) if each is not None
-        ]
+        lived = self._lived()
         ours = ("crashed", "turn_failed", "unraisable")
         said = [line for each in lived for line in each.out if any(word in line for word in ours)]
         return said + [line for each in lived for line in each.err]
@@ -288,6 +299,7 @@ def new_world(
     server.start()
     project = Project(directory, server.url)
     world = World(project, server, entries)
+    project.environ["ONBEAT_SHUTDOWN_GRACE"] = GRACE
     project.jobs(JOBS)
     project.schedules(schedules(entries, world.notes))
     try:
