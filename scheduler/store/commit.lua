@@ -40,6 +40,7 @@ local function create_run(name, run_id, scheduled, job, queue, max_attempts, cal
   redis.call('HSET', run, 'e', name, 'j', job, 'at', scheduled, 's', 'queued', 'a', 1, 'm', max_attempts,
     'q', queue, 'qa', now_ms, 'c', call)
   redis.call('ZADD', own .. 'runs:' .. name, now_ms, run_id)
+  redis.call('PERSIST', own .. 'runs:' .. name)
   redis.call('SADD', own .. 'active:' .. name, run_id)
   if push then
     redis.call('LPUSH', queues .. queue, message)
@@ -51,12 +52,16 @@ end
 
 -- An active run for which another one must wait, or false. What is on no record any more is active no longer.
 local function overlapping(active, max_active)
-  while redis.call('SCARD', active) >= max_active do
-    local run_id = redis.call('SRANDMEMBER', active)
-    if redis.call('EXISTS', own .. 'run:' .. run_id) == 1 then return run_id end
-    redis.call('SREM', active, run_id)
+  if redis.call('SCARD', active) < max_active then return false end
+  local alive, one = 0, false
+  for _, run_id in ipairs(redis.call('SMEMBERS', active)) do
+    if redis.call('EXISTS', own .. 'run:' .. run_id) == 1 then
+      alive, one = alive + 1, run_id
+    else
+      redis.call('SREM', active, run_id)
+    end
   end
-  return false
+  return alive >= max_active and one
 end
 
 local results = {}
@@ -72,6 +77,7 @@ while at < #ARGV do
   if not exists then
     redis.call('ZREM', KEYS[1], key)
     if is_hash then redis.call('DEL', key) end
+    redis.call('DEL', own .. 'ledger:' .. name, own .. 'ticks:' .. name)
     result = 'gone'
   end
   for _ = 1, tonumber(take()) do

@@ -10,6 +10,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'e', ARGV[2], 'j', ARGV[3], 't', ARGV[4], 'at', ARGV[5], 's', 'queued', 'a', 1,
   'm', ARGV[7], 'q', ARGV[6], 'qa', now_ms, 'c', ARGV[8])
 redis.call('ZADD', KEYS[2], now_ms, ARGV[1])
+redis.call('PERSIST', KEYS[2])
 redis.call('SADD', KEYS[3], ARGV[1])
 if ARGV[9] ~= 'never' then redis.call('ZADD', KEYS[4], ARGV[9] == '' and now_ms or ARGV[9], ARGV[1]) end
 return 1

@@ -52,7 +52,9 @@ redis.call('ZREM', KEYS[8], id)
 redis.call('ZREM', KEYS[9], id)
 if state == 'succeeded' then redis.call('HDEL', KEYS[1], 'c') end
 if redis.call('HGET', KEYS[1], 'fs') == run[4] then redis.call('HDEL', KEYS[1], 'fs') end
-for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[11]) end
+for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], ARGV[11]) end
+-- The list of an entry's runs lives as long as the last of them, and while one is active for ever.
+if redis.call('EXISTS', KEYS[5]) == 0 then redis.call('PEXPIRE', KEYS[4], ARGV[11]) end
 -- History by count: the oldest that have ended go, a few at a time; what has not ended stays.
 local surplus = redis.call('ZCARD', KEYS[4]) - ARGV[10]
 if surplus > 0 then
@@ -63,5 +65,8 @@ if surplus > 0 then
     end
   end
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now_ms - ARGV[11])
+-- History by age: each record expires by itself, so long after its end; the list follows.
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now_ms - ARGV[11], 'LIMIT', 0, 20)) do
+  if redis.call('EXISTS', ARGV[12] .. 'run:' .. old) == 0 then redis.call('ZREM', KEYS[4], old) end
+end
 return {'finished', now_ms, 0}

@@ -7,7 +7,7 @@
 | `onbeat:run:ID` | hash: one run, see `store/runs.py` for its fields | `keep_for` after its end | commit, claim, finish |
 | `onbeat:attempts:ID` | list of JSON: the attempts that ended otherwise than well at the first try | as the run | finish |
 | `onbeat:log:ID` | stream: what the job wrote, a JSON object a line | as the run | worker |
-| `onbeat:runs:NAME` | zset: run id → queued at, ms | `keep_for` after the last end | commit, finish |
+| `onbeat:runs:NAME` | zset: run id → queued at, ms | `keep_for` after the last end, while none is active | commit, finish |
 | `onbeat:active:NAME` | set of run ids that have not ended | while any is | commit, finish |
 | `onbeat:ticks:NAME` | list of JSON ranges: ticks that were left out, and why | the newest 200 | commit |
 | `onbeat:ledger` | hash: totals of ticks expected and by disposition | for ever | commit |
@@ -19,7 +19,7 @@
 | `onbeat:paused` | hash: entry, or `*` for all → JSON: by, reason, paused_at, until | until resumed | pause |
 | `onbeat:beats`, `onbeat:workers` | hash: id → JSON: what it is and when it was last seen, ms | an hour after the last sign | each process |
 | `onbeat:applied` | hash: digest, revision, applied_at and by of the schedules in force | for ever | plan |
-| `onbeat:announcements` | list of JSON events of commands, for a beat to log | until logged | commands |
+| `onbeat:announcements` | list of JSON events of commands, for a beat to log | until logged; the newest 1,000 | commands |
 | `onbeat:refused` | list of JSON: messages that no worker could read | the newest 1,000 | worker |
 
 `ONBEAT_KEY_PREFIX` stands before all of them, and before the queues' lists. With a `{tag}` in it a deployment lives in

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
+from uuid import uuid4
 
 from scheduler.store.connection import SOCKET_TIMEOUT_S, Client
 from scheduler.store.keys import Keys
@@ -24,7 +25,8 @@ class Logs:
         """Keep lines, each a JSON object as text; the oldest go where there are too many."""
         if lines:
             lifetime_ms = keep_for // timedelta(milliseconds=1)
-            self._scripts.call("append", [self._keys.log(run_id)], [MAX_LINES, lifetime_ms, *lines])
+            args: list[str | int] = [MAX_LINES, lifetime_ms, uuid4().hex[:8], *lines]
+            self._scripts.call("append", [self._keys.log(run_id)], args)
 
     def read(
         self, run_id: str, after: str = "-", limit: int = MAX_LINES

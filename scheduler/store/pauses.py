@@ -11,6 +11,7 @@ from scheduler.store.keys import Keys
 from scheduler.store.moments import milliseconds, moment, moment_or_none
 
 EVERY_ENTRY: Final = "*"
+MOST_ANNOUNCEMENTS: Final = 1_000  # without a beat nobody takes them away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,11 @@ class Pauses:
 
     def announce(self, event: str, **fields: Any) -> None:
         """Have a beat log this event: the command that did it has no log that an SRE reads."""
-        self._client.rpush(self._keys.own("announcements"), json.dumps({"event": event, **fields}))
+        key = self._keys.own("announcements")
+        pipeline = self._client.pipeline()
+        pipeline.rpush(key, json.dumps({"event": event, **fields}))
+        pipeline.ltrim(key, -MOST_ANNOUNCEMENTS, -1)
+        pipeline.execute()
 
     def take_announcements(self, limit: int = 100) -> list[dict[str, Any]]:
         """The announcements to log now; nobody else gets them."""

@@ -4,11 +4,16 @@
 -- ARGV  1 our prefix   2 the prefix of queues   3 wait before it is published again, ms
 --       4 'push' the messages here, 'outbox' to leave them to the outbox, or 'sent': they are in another broker now
 --       then of each run: id, state as read, attempt as read, worker as read or '', new attempt, queue, message
--- Result, of each run: 1 moved, 0 it has changed meanwhile (it was claimed, say): left alone.
+-- Result, of each run: 1 moved, 0 it has changed meanwhile (it was claimed, say): left alone. A queued run's message is
+--   pushed only while the run waits for that, so that two beats, or a call whose answer was lost, push it once.
 local own, queues, way = ARGV[1], ARGV[2], ARGV[4]
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local again = now_ms + ARGV[3]
+local function waits(id)
+  return redis.call('ZSCORE', KEYS[1], id) or tonumber(redis.call('ZSCORE', KEYS[3], id) or now_ms + 1) <= now_ms
+end
+
 local results = {}
 for i = 5, #ARGV, 7 do
   local id, state, attempt, worker = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
@@ -16,6 +21,7 @@ for i = 5, #ARGV, 7 do
   local run = own .. 'run:' .. id
   local now = redis.call('HMGET', run, 's', 'a', 'w')
   local same = now[1] == state and now[2] == attempt and (now[3] or '') == worker
+    and (way ~= 'push' or state ~= 'queued' or waits(id))
   if same then
     redis.call('HSET', run, 's', 'queued', 'a', new_attempt)
     redis.call('HDEL', run, 'w', 'ra')

@@ -131,7 +131,9 @@ def test_only_one_worker_can_claim_an_attempt(store: Store) -> None:
     assert isinstance(store.runs.claim(run_id, 1, "w1", "t1", LEASE), Claimed)
     assert isinstance(store.runs.claim(run_id, 1, "w1", "t1", LEASE), Claimed)  # its answer was lost
     assert store.runs.claim(run_id, 1, "w2", "t2", LEASE) == Refused("running on w1")
-    assert store.runs.claim(run_id, 2, "w2", "t2", LEASE) == Refused("attempt 1 is the one in force")
+    assert store.runs.claim(run_id, 2, "w2", "t2", LEASE) == Refused(
+        "attempt 1 is the one in force", early=True
+    )
     assert store.runs.claim("nobody", 1, "w2", "t2", LEASE) == Refused("no such run")
 
 
