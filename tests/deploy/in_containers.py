@@ -141,6 +141,9 @@ def up(checks: Checks, onbeat: Deployment) -> None:
         done = onbeat.next(WORKERS, "run.succeeded", entry="greet")
         said = onbeat.events(WORKERS, "run.log", run_id=done["run_id"])
         assert [line["message"] for line in said] == ["hello from onbeat"], said
+    with checks.check("a line of more than 100 KiB arrives whole"):
+        line = onbeat.next(WORKERS, "run.log", entry="wide")
+        assert len(json.dumps(line, ensure_ascii=False).encode()) > 100 * 1024, len(str(line))
     with checks.check(
         "onbeat status in a container sees two beats, two workers, and every tick accounted for"
     ):
@@ -189,9 +192,9 @@ def killed(checks: Checks, onbeat: Deployment) -> None:
 
 
 def frozen(checks: Checks, onbeat: Deployment) -> None:
-    with checks.check("a frozen worker and a frozen beat become unhealthy within 60 s"):
+    with checks.check("a frozen worker and a frozen beat become unhealthy within 90 s"):
         onbeat.compose("kill", "-s", "SIGSTOP", "worker-2", "beat-2")
-        onbeat.expect_health("unhealthy", "worker-2", "beat-2", within=60)
+        onbeat.expect_health("unhealthy", "worker-2", "beat-2", within=90)
     with checks.check("and healthy again when they go on; both did not restart"):
         onbeat.compose("kill", "-s", "SIGCONT", "worker-2", "beat-2")
         onbeat.expect_health("healthy", "worker-2", "beat-2", within=60)

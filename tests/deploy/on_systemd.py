@@ -123,6 +123,9 @@ def running(checks: Checks, onbeat: Deployment) -> None:
         onbeat.soon(WORKER, "run.succeeded", entry="greet", within=30)
         line = onbeat.soon(WORKER, "run.log", entry="greet")
         assert line["message"] == "hello from onbeat", line
+    with checks.check("a line of more than 100 KiB arrives whole"):
+        line = onbeat.soon(WORKER, "run.log", entry="wide", within=30)
+        assert len(json.dumps(line, ensure_ascii=False).encode()) > 100 * 1024, len(str(line))
     with checks.check("systemctl status shows a line that each process wrote"):
         for unit in UNITS:
             assert onbeat.machine.properties(unit, "StatusText")["StatusText"], unit

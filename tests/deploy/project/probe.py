@@ -7,7 +7,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
 from scheduler import job
+
+WIDE = "ä" * 30_000
 
 
 def _hang(*_: object) -> None:
@@ -37,6 +41,12 @@ def nap(seconds: float) -> str:
     """Take a while, as jobs do."""
     threading.Event().wait(seconds)
     return "rested"
+
+
+@job
+def wide() -> None:
+    """Log a line that is longer than what journald and Docker take at a time."""
+    structlog.get_logger().info("wide", first=WIDE, second=WIDE)
 
 
 def _refusal(attempt: Callable[[], object]) -> str:
