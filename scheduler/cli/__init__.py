@@ -18,6 +18,9 @@ COMMANDS: Final[dict[str, tuple[Listed, ...]]] = {
         Listed("next", "scheduler.cli.next:next_", "The coming ticks."),
         Listed("plan", "scheduler.cli.plan:plan", "What the file would change, in entries and in ticks."),
         Listed("apply", "scheduler.cli.apply:apply", "Put the file in force now."),
+        Listed(
+            "import", "scheduler.cli.import_:import_", "A schedules.toml from a crontab, Celery, Kubernetes …"
+        ),
         Listed("schema", "scheduler.cli.schema:schema", "JSON Schema of schedules.toml, for editors."),
     ),
     "Look": (

@@ -13,7 +13,6 @@ PLANNED = {
     "web",
     "explain",
     "simulate",
-    "import",
     "why",
     "trace",
     "backfill",
