@@ -21,6 +21,22 @@ _OF_THE_CLUSTER: Final = (
     "managedFields",
 )  # fmt: skip
 
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "suspend": False,
+    "successfulJobsHistoryLimit": 3,
+    "failedJobsHistoryLimit": 1,
+    "completionMode": "NonIndexed",
+    "completions": 1,
+    "parallelism": 1,
+    "manualSelector": False,
+    "podReplacementPolicy": "TerminatingOrFailed",
+    "dnsPolicy": "ClusterFirst",
+    "schedulerName": "default-scheduler",
+    "terminationGracePeriodSeconds": 30,
+    "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File",
+}
+
 
 def from_kubernetes(documents: list[Document]) -> Imported:
     """The CronJobs among the documents. Raises Unreadable where there is none, or one has no schedule."""
@@ -66,17 +82,33 @@ def _draft(job: Mapping[str, Any], document: Document, path: Path, *, several: b
     draft = Draft(name=f"{namespace}.{name}" if several and namespace else name, line=document.line(*path))
     draft.keys["job"] = "onbeat.command"
     draft.leave_out(job, ("metadata", "spec", *_OF_THE_CLUSTER))
-    draft.leave_out(metadata, ("name", "namespace", *_OF_THE_CLUSTER), within="metadata.")
+    in_name = ("name", "namespace") if several else ("name",)
+    draft.leave_out(metadata, (*in_name, *_OF_THE_CLUSTER), within="metadata.")
     _set_schedule(draft, spec)
     _set_policies(draft, spec)
-    template = _table(spec, "jobTemplate")
-    draft.leave_out(template, ("spec", "metadata"), within="jobTemplate.")
-    job_spec = _table(template, "spec")
+    job_spec = _spec_of(draft, _table(spec, "jobTemplate"), "jobTemplate.")
     _set_attempts(draft, job_spec)
-    pod = _table(_table(job_spec, "template"), "spec")
-    draft.leave_out(pod, ("containers", "restartPolicy"), within="pod: ")
+    pod = _spec_of(draft, _table(job_spec, "template"), "pod: ")
+    draft.leave_out(pod, ("containers", "restartPolicy", *_defaults(pod)), within="pod: ")
     _set_command(draft, pod)
     return draft
+
+
+def _spec_of(draft: Draft, template: Mapping[str, Any], within: str) -> Mapping[str, Any]:
+    """The spec of a template; what else is in it, its labels mostly, is said."""
+    draft.leave_out(template, ("spec", "metadata"), within=within)
+    draft.leave_out(_table(template, "metadata"), _OF_THE_CLUSTER, within=f"{within}metadata.")
+    return _table(template, "spec")
+
+
+def _defaults(fields: Mapping[str, Any]) -> list[str]:
+    """The keys that say what holds anyway; a cluster writes them all out."""
+    return [key for key, value in fields.items() if key in _DEFAULTS and value == _DEFAULTS[key]]
+
+
+def _positive(fields: Mapping[str, Any], key: str) -> int | None:
+    value = fields.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def _set_schedule(draft: Draft, spec: Mapping[str, Any]) -> None:
@@ -92,11 +124,12 @@ def _set_schedule(draft: Draft, spec: Mapping[str, Any]) -> None:
 def _set_policies(draft: Draft, spec: Mapping[str, Any]) -> None:
     policy = spec.get("concurrencyPolicy", "Allow")
     draft.keys["overlap"] = _OVERLAP.get(policy, policy)
-    if isinstance(deadline := spec.get("startingDeadlineSeconds"), int) and deadline > 0:
+    taken = ["schedule", "timeZone", "concurrencyPolicy", "suspend", "jobTemplate", *_defaults(spec)]
+    if (deadline := _positive(spec, "startingDeadlineSeconds")) is not None:
         draft.keys["catchup_window"] = seconds(deadline)
+        taken.append("startingDeadlineSeconds")
     if spec.get("suspend"):
         draft.keys["enabled"] = False
-    taken = ("schedule", "timeZone", "concurrencyPolicy", "startingDeadlineSeconds", "suspend", "jobTemplate")
     draft.leave_out(spec, taken, within="spec.")
 
 
@@ -105,11 +138,15 @@ def _set_attempts(draft: Draft, job: Mapping[str, Any]) -> None:
     limit = job.get("backoffLimit", 6)
     if isinstance(limit, int) and limit > 0:
         draft.keys["retry"] = {"max_attempts": limit + 1, "initial": "10s", "max": "6m"}
-    if isinstance(deadline := job.get("activeDeadlineSeconds"), int) and deadline > 0:
+    taken = ["template", *_defaults(job)]
+    if isinstance(limit, int):
+        taken.append("backoffLimit")
+    if (deadline := _positive(job, "activeDeadlineSeconds")) is not None:
+        taken.append("activeDeadlineSeconds")
         draft.keys["timeout"] = seconds(deadline)
         if limit:
             draft.say("activeDeadlineSeconds holds for all attempts together, timeout for each")
-    draft.leave_out(job, ("backoffLimit", "activeDeadlineSeconds", "template"), within="job: ")
+    draft.leave_out(job, taken, within="job: ")
 
 
 def _set_command(draft: Draft, pod: Mapping[str, Any]) -> None:
@@ -135,7 +172,16 @@ def _set_command(draft: Draft, pod: Mapping[str, Any]) -> None:
         draft.disable(f"the program is the one that the image {image} starts; put it first in argv")
     elif container.get("image"):
         draft.say(f"it ran in the image {container['image']}")
-    taken = ("name", "image", "imagePullPolicy", "command", "args", "workingDir", "env")
+    taken = (
+        "name",
+        "image",
+        "imagePullPolicy",
+        "command",
+        "args",
+        "workingDir",
+        "env",
+        *_defaults(container),
+    )
     draft.leave_out(container, taken, within="container: ")
 
 

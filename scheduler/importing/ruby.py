@@ -20,6 +20,12 @@ _OVERLAP: Final = Note(
     text="a Ruby queue takes a job although its last run goes on; Onbeat leaves that tick out"
     ' (overlap = "allow" would not)'
 )
+_SIDEKIQ_KEYS: Final = (
+    "name", "class", "klass", "cron", "every", "args", "queue", "description", "status", "date_as_argument",
+    "active_job",
+)  # fmt: skip
+# Where a sidekiq.yml has its schedule.
+_UNDER: Final = (":schedule", "schedule")
 ENVIRONMENTS: Final = ("production", "staging", "development", "test")
 
 
@@ -29,16 +35,57 @@ def from_sidekiq(document: Document) -> Imported:
     for name, fields, line in sidekiq_entries(document):
         draft = Draft(name=name, line=line)
         _set_class(draft, fields.get("class") or fields.get("klass"))
-        set_fugit(draft, fields.get("cron"))
+        _set_times(draft, fields)
         draft.keys["args"] = _arguments(fields)
         _set_words(draft, fields, "queue", "description")
         if fields.get("date_as_argument"):
             draft.say("date_as_argument: a job finds the time of its tick in current_run().scheduled_at")
-        taken = ("name", "class", "klass", "cron", "args", "queue", "description", "status", "date_as_argument",
-                 "active_job")  # fmt: skip
-        draft.leave_out(fields, taken)
+        draft.leave_out(fields, _SIDEKIQ_KEYS)
         drafts.append(draft)
-    return _imported(document, drafts)
+    imported = _imported(document, drafts)
+    imported.notes[:0] = _left_out(
+        document, _inside(document.value, _UNDER), {draft.name for draft in drafts}
+    )
+    return imported
+
+
+def _set_times(draft: Draft, fields: Mapping[str, Any]) -> None:
+    """A crontab, or sidekiq-scheduler's `every`."""
+    if fields.get("cron") is not None or fields.get("every") is None:
+        set_fugit(draft, fields.get("cron"))
+    elif isinstance(every := fields["every"], str):
+        draft.tick_every(every)
+    else:
+        draft.tick_by_hand(f"every {every}")
+
+
+def _has_times(fields: Any) -> bool:
+    keys = set(_plain_keys(fields)) if isinstance(fields, Mapping) else set()
+    return "cron" in keys or {"every", "class"} <= keys
+
+
+def _left_out(document: Document, inside: tuple[Any, Path], taken: set[str]) -> list[Note]:
+    """What is said of each key beside those that were taken, here and in the whole document."""
+    value, path = inside
+    if isinstance(value, list):
+        return [
+            Note(text="an item without a schedule is left out", line=document.line(*path, index))
+            for index, item in enumerate(value)
+            if not _has_times(item)
+        ]
+    notes = (
+        []
+        if value is document.value
+        else _left_out(document, (document.value, ()), {*taken, *map(str, path)})
+    )
+    return notes + [
+        Note(
+            text=f"{quoted(str(name))} is no entry with a schedule, and left out",
+            line=document.line(*path, str(name)),
+        )
+        for name in value
+        if str(name) not in taken
+    ]
 
 
 def from_solid_queue(document: Document, *, environment: str | None = None) -> Imported:
@@ -69,8 +116,8 @@ def from_solid_queue(document: Document, *, environment: str | None = None) -> I
 
 
 def sidekiq_entries(document: Document) -> Found:
-    """The entries that have a `cron`, with their names and lines."""
-    value, path = _inside(document.value, (":schedule", "schedule"))
+    """The entries that have a `cron` or an `every`, with their names and lines."""
+    value, path = _inside(document.value, _UNDER)
     pairs: list[tuple[str, Any, Path]] = []
     if isinstance(value, Mapping):
         pairs = [(str(name), fields, (*path, str(name))) for name, fields in value.items()]
@@ -80,7 +127,7 @@ def sidekiq_entries(document: Document) -> Found:
     return [
         (name, _plain_keys(fields), document.line(*where))
         for name, fields, where in pairs
-        if isinstance(fields, Mapping) and "cron" in _plain_keys(fields)
+        if _has_times(fields)
     ]
 
 
@@ -91,17 +138,17 @@ def solid_queue_entries(document: Document, environment: str | None) -> tuple[Fo
         return [], []
     tasks = _tasks(value, document, ())
     if tasks:
-        return tasks, []
-    found = {
-        str(name): _tasks(inner, document, (str(name),))
-        for name, inner in value.items()
-        if isinstance(inner, Mapping)
-    }
-    found = {name: tasks for name, tasks in found.items() if tasks}
+        return tasks, _left_out(document, (value, ()), {name for name, _, _ in tasks})
+    tables = {str(name): inner for name, inner in value.items() if isinstance(inner, Mapping)}
+    found = {name: tasks for name, inner in tables.items() if (tasks := _tasks(inner, document, (name,)))}
     if environment is not None and environment not in found:
         raise Unreadable(f"it has no environment {environment!r}; it has: {', '.join(found) or 'none'}", 1, 1)
     chosen = environment or next((name for name in (*ENVIRONMENTS, *found) if name in found), None)
-    notes = [
+    if chosen is None:
+        return [], []
+    taken = {name for name, _, _ in found[chosen]} | found.keys()
+    notes = _left_out(document, (tables[chosen], (chosen,)), taken)
+    notes += [
         Note(
             text=f"the environment {name} is left out, {chosen} taken; `--environment {name}` takes it",
             line=document.line(name),
@@ -109,7 +156,7 @@ def solid_queue_entries(document: Document, environment: str | None) -> tuple[Fo
         for name in found
         if name != chosen
     ]
-    return (found[chosen] if chosen else []), notes
+    return found[chosen], notes
 
 
 def _tasks(value: Mapping[str, Any], document: Document, path: Path) -> Found:

@@ -99,6 +99,25 @@ def test_an_attempt_that_is_not_repeated_has_no_retry(tmp_path: Path) -> None:
     assert "retry" not in found["a"]
 
 
+def test_what_a_cluster_writes_out_although_it_holds_anyway_is_not_said() -> None:
+    pod = {"terminationMessagePath": "/dev/termination-log", "resources": {}}
+    job = {"parallelism": 1, "suspend": False, "backoffLimit": 0}
+    text = cron_job(pod=pod, job=job, failedJobsHistoryLimit=1, suspend=False)
+    assert said(from_text(text, "kubernetes"), "a") == []
+
+
+def test_deadlines_that_are_none_and_labels_of_the_pods_are_said() -> None:
+    job = yaml.safe_load(cron_job(job={"activeDeadlineSeconds": "soon"}, startingDeadlineSeconds=0))
+    job["metadata"]["namespace"] = "shop"
+    job["spec"]["jobTemplate"]["spec"]["template"]["metadata"] = {"labels": {"app": "a"}}
+    assert said(from_text(yaml.safe_dump(job), "kubernetes"), "a") == [
+        "metadata.namespace = 'shop' is not carried over",
+        "spec.startingDeadlineSeconds = 0 is not carried over",
+        "job: activeDeadlineSeconds = 'soon' is not carried over",
+        "pod: metadata.labels = a table is not carried over",
+    ]
+
+
 def test_a_list_of_two_namespaces_keeps_both_names(tmp_path: Path) -> None:
     jobs = []
     for namespace in ("shop", "blog"):

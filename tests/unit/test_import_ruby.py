@@ -54,6 +54,36 @@ def test_the_list_form_and_symbols_are_known(tmp_path: Path) -> None:
     assert any("names no class" in note for note in said(found, "b"))
 
 
+def test_a_sidekiq_yml_with_a_schedule_in_it_is_known_and_the_rest_of_it_is_said(tmp_path: Path) -> None:
+    text = """
+:concurrency: 5
+:scheduler:
+  :schedule:
+    a: {class: A, every: 30m}
+:schedule:
+  a: {class: A, every: 30m}
+  b: {class: B, every: ["30m", {first_in: 0s}]}
+  c: {class: C}
+"""
+    assert kind_of(text, Path("-")) == "sidekiq-cron"
+    found = from_text(text, "sidekiq-cron")
+    assert entries(found, tmp_path)["a"]["interval"] == "30m"
+    assert any("every ['30m'" in note for note in said(found, "b"))
+    assert [(note.line, note.text) for note in found.notes if "left out" in note.text] == [
+        (2, "':concurrency' is no entry with a schedule, and left out"),
+        (3, "':scheduler' is no entry with a schedule, and left out"),
+        (9, "'c' is no entry with a schedule, and left out"),
+    ]
+
+
+def test_what_stands_beside_the_tasks_is_said() -> None:
+    text = "x: 1\nproduction:\n  y: 2\n  a: {class: A, schedule: every day}\n"
+    found = from_text(text, "solid-queue")
+    assert [note.line for note in found.notes if "left out" in note.text] == [1, 3]
+    plain = from_text("- 5\n- {name: a, cron: '@daily', class: A}\n", "sidekiq-cron")
+    assert [note.line for note in plain.notes if "left out" in note.text] == [1]
+
+
 def test_production_is_taken_of_a_recurring_file_and_the_others_are_said(tmp_path: Path) -> None:
     imported = from_example("recurring.yml")
     found = entries(imported, tmp_path)
