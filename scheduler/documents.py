@@ -7,7 +7,7 @@ from typing import Any
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.run import Attempt, Run
-from scheduler.schedule import Crontab, Crontabs
+from scheduler.schedule import Crontab, Crontabs, Within, cadence_of
 from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import Pause, pause_in_force
 from scheduler.timestamps import milliseconds, rfc3339
@@ -89,7 +89,10 @@ def entry_document(
 
 def policy_document(entry: Entry) -> Document:
     """What `show` adds to an entry's document: its arguments and policies, complete, durations as text."""
+    within = entry.schedule if isinstance(entry.schedule, Within) else None
     return {
+        "starts_at": rfc3339(within.starts_at) if within else None,
+        "ends_at": rfc3339(within.ends_at) if within else None,
         "args": list(entry.args),
         "kwargs": dict(entry.kwargs),
         "timeout": _duration(entry.timeout),
@@ -120,19 +123,17 @@ def pause_document(pause: Pause) -> Document:
 
 
 def schedule_text(entry: Entry) -> str | None:
-    """The schedule without its zone: "*/5 * * * *", "every 30s"; None for an entry that is run by hand."""
+    """The schedule without zone and bounds: "*/5 * * * *", "every 30s"; None for an entry that is run by hand."""
     if entry.schedule is None:
         return None
-    return (
-        entry.schedule.expression
-        if isinstance(entry.schedule, Crontab | Crontabs)
-        else entry.schedule.describe()
-    )
+    cadence = cadence_of(entry.schedule)
+    return cadence.expression if isinstance(cadence, Crontab | Crontabs) else cadence.describe()
 
 
 def timezone_of(entry: Entry) -> str | None:
     """The IANA name of the zone that the schedule is read in; None where it has none."""
-    return entry.schedule.timezone if isinstance(entry.schedule, Crontab | Crontabs) else None
+    cadence = None if entry.schedule is None else cadence_of(entry.schedule)
+    return cadence.timezone if isinstance(cadence, Crontab | Crontabs) else None
 
 
 def _duration(value: Any) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
+from scheduler.crontab import DST_FOLDS, DST_GAPS
 from scheduler.crontab_fields import CrontabProblem, checked_words, has_hash
 from scheduler.durations import FINEST, parse_duration
 from scheduler.quoting import quoted
@@ -24,7 +25,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # Keys of INTERFACE.md's table that a later version does.
 UNSUPPORTED_KEYS: Final = frozenset(
     {
-        "rrule", "at", "after", "solar", "dst_gap", "dst_fold", "starts_at", "ends_at", "max_runs",
+        "rrule", "at", "after", "solar", "max_runs",
         "exclude", "on_holiday", "jitter", "catchup_spread", "group", "start_deadline", "priority", "rate_limit",
         "alert", "ping",
     }
@@ -161,7 +162,7 @@ def _interval(value: object) -> timedelta:
     return Interval(duration).every
 
 
-def _anchor(value: object) -> datetime:
+def _moment(value: object) -> datetime:
     moment = value
     if isinstance(value, str):
         try:
@@ -233,7 +234,7 @@ def _switch(value: object) -> bool:
     return value
 
 
-def _choice(*choices: str, later: tuple[str, ...]) -> Callable[[object], str]:
+def _choice(*choices: str, later: tuple[str, ...] = ()) -> Callable[[object], str]:
     def check(value: object) -> str:
         text = _text(value)
         if text in later:
@@ -268,7 +269,11 @@ CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "crontab": _crontab,
     "seconds": _switch,
     "interval": _interval,
-    "anchor": _anchor,
+    "anchor": _moment,
+    "dst_gap": _choice(*DST_GAPS),
+    "dst_fold": _choice(*DST_FOLDS),
+    "starts_at": _moment,
+    "ends_at": _moment,
     "timezone": _timezone,
     "args": _args,
     "kwargs": _kwargs,

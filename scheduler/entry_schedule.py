@@ -4,13 +4,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from scheduler.crontab_fields import field_count
-from scheduler.schedule import Crontab, Crontabs, Interval, Schedule
+from scheduler.schedule import Cadence, Crontab, Crontabs, Interval, Schedule, Within, cadence_of
 
-# What only entries of one kind have.
-OF_KIND: Final[Mapping[str, str]] = {"anchor": "interval", "seconds": "crontab"}
-OF_SCHEDULE: Final = frozenset({"crontab", "interval", "timezone", *OF_KIND})
-
-_ARTICLE: Final = {"crontab": "a", "interval": "an"}
+# What only entries of one kind have, and what is said of the others.
+OF_KIND: Final[Mapping[str, tuple[str, str]]] = {
+    "anchor": ("interval", "only an interval has one"),
+    "seconds": ("crontab", "only a crontab has a field for them"),
+    "dst_gap": ("crontab", "only a crontab reads a clock that changes"),
+    "dst_fold": ("crontab", "only a crontab reads a clock that changes"),
+}
+OF_SCHEDULE: Final = frozenset({"crontab", "interval", "timezone", "starts_at", "ends_at", *OF_KIND})
 
 
 class Conflict(NamedTuple):
@@ -24,17 +27,17 @@ class Conflict(NamedTuple):
 
 def conflicts(values: Mapping[str, Any], *, given: frozenset[str]) -> Iterator[Conflict]:
     """What keeps `values` from being a schedule; `given` are the keys that stand in the entry itself."""
-    for key, kind in OF_KIND.items():
+    for key, (kind, message) in OF_KIND.items():
         if key in values and kind not in values and key in given:
-            yield Conflict(
-                key,
-                f"only {_ARTICLE[kind]} {kind} has one"
-                if key == "anchor"
-                else "only a crontab has a field for them",
-            )
+            yield Conflict(key, message)
+    for key in ("starts_at", "ends_at"):
+        if key in given and "crontab" not in values and "interval" not in values:
+            yield Conflict(key, "the entry has neither crontab nor interval, and so no ticks to bound")
+    if "starts_at" in values and "ends_at" in values and values["ends_at"] < values["starts_at"]:
+        yield Conflict("ends_at", "is before starts_at")
     for index, crontab in enumerate(values.get("crontab", ())):
-        if message := _wrong_count(crontab, seconds=values.get("seconds", False)):
-            yield Conflict("crontab", message, "crontab", index)
+        if wrong := _wrong_count(crontab, seconds=values.get("seconds", False)):
+            yield Conflict("crontab", wrong, "crontab", index)
 
 
 def _wrong_count(crontab: str, *, seconds: bool) -> str | None:
@@ -46,14 +49,34 @@ def _wrong_count(crontab: str, *, seconds: bool) -> str | None:
     return None
 
 
+def warnings(schedule: Schedule | None, *, given: frozenset[str]) -> Iterator[Conflict]:
+    """What of the keys that stand in the entry itself has no effect."""
+    cadence = None if schedule is None else cadence_of(schedule)
+    crontabs = cadence.members if isinstance(cadence, Crontabs) else (cadence,)
+    if all(isinstance(each, Crontab) and each.wall_times().follows_real_time for each in crontabs):
+        for key in ("dst_gap", "dst_fold"):
+            if key in given:
+                yield Conflict(
+                    key, "has no effect: the crontab repeats within the hour, and follows real time", "lint"
+                )
+
+
 def schedule_of(name: str, values: Mapping[str, Any]) -> Schedule | None:
     """The schedule of the entry `name`; None where it is run only by hand.
 
     Raises CrontabProblem where a crontab never comes for this name: `H` may fall on a day that there is not.
     """
+    cadence = _cadence_of(name, values)
+    starts_at, ends_at = values.get("starts_at"), values.get("ends_at")
+    if cadence is None or (starts_at is None and ends_at is None):
+        return cadence
+    return Within(cadence, starts_at, ends_at)
+
+
+def _cadence_of(name: str, values: Mapping[str, Any]) -> Cadence | None:
     if "crontab" in values:
-        zone = values.get("timezone", "UTC")
-        members = dict.fromkeys(Crontab(text, zone, name) for text in values["crontab"])
+        rules = {key: values[key] for key in ("timezone", "dst_gap", "dst_fold") if key in values}
+        members = dict.fromkeys(Crontab(text, entry=name, **rules) for text in values["crontab"])
         return Crontabs(tuple(members)) if len(members) > 1 else next(iter(members))
     if "interval" in values:
         anchor = values.get("anchor")

@@ -20,7 +20,7 @@ from scheduler.entry_keys import (
     Several,
     unknown_key,
 )
-from scheduler.entry_schedule import OF_KIND, OF_SCHEDULE, conflicts, schedule_of
+from scheduler.entry_schedule import OF_KIND, OF_SCHEDULE, conflicts, schedule_of, warnings
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import argument_problems
 from scheduler.job_catalogue import JobCatalogue
@@ -153,7 +153,7 @@ class Tables:
         if any(kind in own for kind in KINDS):
             for key in KINDS:
                 defaults.pop(key, None)
-            for key, kind in OF_KIND.items():
+            for key, (kind, _) in OF_KIND.items():
                 if kind not in own:
                     defaults.pop(key, None)
         merged = {**defaults, **own}
@@ -196,12 +196,18 @@ class Tables:
             inside = inside if self._report.positions.has(inside) else place
             span = self._report.key(place) if conflict.code == "conflict" else self._report.value(inside)
             self._report.add(f"{conflict.key}: {conflict.message}", span, code=conflict.code, path=place)
+        if any(self._is_wrong(key, path) for key in OF_SCHEDULE):
+            return None
         try:
-            return schedule_of(name, values)
+            schedule = schedule_of(name, values)
         except CrontabProblem as problem:
             span = self._report.value(self._place("crontab", path))
             self._report.add(f"crontab: for this entry's H it {problem}", span, code="crontab", path=path)
             return None
+        for warning in warnings(schedule, given=frozenset(own)):
+            span, message = self._report.key((*path, warning.key)), f"{warning.key}: {warning.message}"
+            self._report.add(message, span, code=warning.code, severity="warning", path=path)
+        return schedule
 
     def _check_times(self, values: Mapping[str, Any], path: Path) -> None:
         soft, hard = values.get("soft_timeout"), values.get("timeout")

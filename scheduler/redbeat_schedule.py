@@ -29,7 +29,7 @@ _MOST_TIMES_A_DAY: Final = 48  # a stock beat walks through a rule from its star
 def celery_schedule(wanted: Schedule | None) -> schedule | rrule:
     """The schedule as Celery or RedBeat has it, or less of it.
 
-    An entry that is run only by hand gets a yearly interval, and its definition is disabled.
+    What they can't say at all is a yearly interval. So is an entry that is run only by hand, and it is disabled.
     """
     if isinstance(wanted, Crontabs):
         return celery_schedule(wanted.members[0])

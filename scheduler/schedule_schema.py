@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from pydantic import PydanticUserError
 
+from scheduler.crontab import DST_FOLDS, DST_GAPS
 from scheduler.crontab_fields import ALIASES
 from scheduler.entry import DEFAULT_QUEUE
 from scheduler.entry_keys import NAME
@@ -23,6 +24,7 @@ _REFERENCE: Final = r"\$\{"  # a string with a variable may become anything
 _DURATION: Final = {"$ref": "#/$defs/duration"}
 _TEXT: Final = {"type": "string"}
 _COUNT: Final = {"type": "integer", "minimum": 1, "maximum": 1_000_000}
+_OF_CRONTABS: Final = tuple(["interval", key] for key in ("seconds", "dst_gap", "dst_fold"))
 _ERRORS: Final = {"type": "array", "items": _TEXT}
 
 
@@ -33,7 +35,7 @@ def schema_of(jobs: Mapping[str, JobDeclaration]) -> Schema:
     definitions["table"] = {
         "$ref": "#/$defs/keys",
         "unevaluatedProperties": False,
-        "allOf": [{"not": {"required": pair}} for pair in (["crontab", "interval"], ["interval", "seconds"])],
+        "allOf": [{"not": {"required": pair}} for pair in (["crontab", "interval"], *_OF_CRONTABS)],
         "dependentRequired": {"anchor": ["interval"]},
     }
     definitions["entry"] = {"$ref": "#/$defs/table", "allOf": arguments}
@@ -108,6 +110,16 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "interval": (_DURATION, "The time between two ticks."),
         "anchor": (moment, "A moment at which the interval ticks (the Unix epoch)."),
         "timezone": (zones, "The zone whose clock the crontab reads (UTC)."),
+        "dst_gap": (
+            {"enum": list(DST_GAPS)},
+            "A time that the clock jumps over: at the jump, or not at all (shift).",
+        ),
+        "dst_fold": (
+            {"enum": list(DST_FOLDS)},
+            "A time that comes twice: which of the two, or both (first).",
+        ),
+        "starts_at": (moment, "The moment from which on it ticks."),
+        "ends_at": (moment, "The moment up to which it ticks, with it."),
         "args": ({"type": "array"}, "The job's arguments by position."),
         "kwargs": ({"type": "object"}, "The job's arguments by name."),
         "queue": (_TEXT, f"Which workers may run it ({DEFAULT_QUEUE})."),

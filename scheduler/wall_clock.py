@@ -23,6 +23,7 @@ class Stretch:
     end_at: datetime
     offset: timedelta
     offset_before: timedelta
+    offset_after: timedelta
 
 
 @functools.lru_cache(maxsize=1_024)
@@ -37,6 +38,15 @@ def zone_named(name: str) -> ZoneInfo:
         close = names.get(name.lower()) or names.get(closest(name.lower(), names) or "")
         hint = f"; did you mean {close!r}?" if close else "; names look like 'Europe/Berlin'"
         raise ValueError(f"unknown time zone {name!r}{hint}") from None
+
+
+def utc(moment: datetime) -> datetime:
+    """The same moment in UTC. Raises ValueError where it has no zone."""
+    if moment.tzinfo is UTC:
+        return moment
+    if moment.utcoffset() is None:
+        raise ValueError(f"{moment.isoformat()} has no zone: which moment it is can't be known")
+    return moment.astimezone(UTC)
 
 
 def stretch_at(zone: tzinfo, moment: datetime) -> Stretch:
@@ -62,10 +72,11 @@ def _stretches(zone: tzinfo, year: int) -> tuple[Stretch, ...]:
         if _offset(zone, day + _DAY) != offset:
             change = _change(zone, day, day + _DAY)
             if change < last:
-                found.append(Stretch(start, change, offset, before))
-                start, before, offset = change, offset, _offset(zone, change)
+                after = _offset(zone, change)
+                found.append(Stretch(start, change, offset, before, after))
+                start, before, offset = change, offset, after
         day += _DAY
-    return (*found, Stretch(start, last, offset, before))
+    return (*found, Stretch(start, last, offset, before, _offset(zone, last)))
 
 
 def _change(zone: tzinfo, low: datetime, high: datetime) -> datetime:

@@ -128,7 +128,9 @@ def _arguments(document: Mapping[str, Any]) -> str | None:
 
 
 def _schedule(document: Mapping[str, Any]) -> str:
-    return " ".join(part for part in (document["schedule"] or "by hand only", document["timezone"]) if part)
+    starts_at, ends_at = document.get("starts_at"), document.get("ends_at")
+    bounds = (f"from {starts_at}" if starts_at else None, f"until {ends_at}" if ends_at else None)
+    return " ".join(filter(None, (document["schedule"] or "by hand only", document["timezone"], *bounds)))
 
 
 def _retry(policy: Mapping[str, Any]) -> str | None:

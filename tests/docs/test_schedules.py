@@ -35,7 +35,9 @@ def test_the_page_explains_every_key_of_an_entry_and_no_other() -> None:
 def test_the_defaults_of_an_entry_are_those_of_the_code() -> None:
     assert defaults(KEYS) == {
         "seconds": "false",
-        "timezone": "UTC",
+        "timezone": Crontab("@daily").timezone,
+        "dst_gap": Crontab("@daily").dst_gap,
+        "dst_fold": Crontab("@daily").dst_fold,
         "queue": ENTRY.queue,
         "enabled": str(ENTRY.enabled).lower(),
         "overlap": ENTRY.overlap,

@@ -1,6 +1,7 @@
 """The tables of docs/time.md, computed anew."""
 
 import re
+import tomllib
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,9 +15,10 @@ SECTIONS = re.findall(
 )
 
 
-def tick_texts(crontab: str, zone: ZoneInfo, midnight: datetime) -> str:
+def texts(schedule: Crontab, midnight: datetime) -> str:
     before = midnight - timedelta(seconds=1)
-    ticks = Crontab(crontab, zone.key).ticks_between(before, midnight.replace(hour=4, minute=59))
+    zone = ZoneInfo(schedule.timezone)
+    ticks = schedule.ticks_between(before, midnight.replace(hour=4, minute=59))
     shown = [tick.astimezone(zone).isoformat() for tick in ticks]
     return ", ".join(text[11:16] + text[19:] for text in shown) or "none"
 
@@ -28,7 +30,7 @@ def test_every_tick_of_the_page_is_so(name: str, day: str, change: str, table: s
     found = rows(table, header="crontab")
     assert found
     for crontab, ticks in found:
-        assert ticks == tick_texts(words_in_code(crontab)[0], zone, midnight)
+        assert ticks == texts(Crontab(words_in_code(crontab)[0], name), midnight)
     changes = midnight.utcoffset() != (midnight + timedelta(hours=12)).replace(tzinfo=zone).utcoffset()
     assert changes == (change != "nothing changes")
 
@@ -41,3 +43,14 @@ def test_the_page_shows_all_kinds_of_zones() -> None:
         "Africa/Casablanca",
         "Asia/Seoul",
     }
+
+
+def test_the_other_rules_do_what_the_page_says() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    found = rows(page("time.md"), header="rule")
+    assert len(found) == 3
+    for rules, *days in found:
+        values = tomllib.loads("\n".join(words_in_code(rules)))
+        schedule = Crontab("30 2 * * *", zone.key, **values)
+        for ticks, day in zip(days, (datetime(2026, 3, 29), datetime(2026, 10, 25)), strict=True):  # noqa: DTZ001
+            assert ticks == texts(schedule, day.replace(tzinfo=zone))

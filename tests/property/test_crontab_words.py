@@ -1,14 +1,16 @@
-"""The words of crontabs (L, W, #, H, lists, seconds) against a walk written from docs/reference/schedules.md alone."""
+"""Crontabs of all kinds against a walk through every minute or second, written from the docs and not from the code."""
 
 # ruff: noqa: DTZ001 - times on the wall have no zone
 
 import functools
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from scheduler.crontab import DST_FOLDS, DST_GAPS, DstFold, DstGap
 from scheduler.crontab_fields import CrontabProblem
 from scheduler.schedule import Crontab, Crontabs
 from tests.support.crontab_words import (
@@ -58,24 +60,39 @@ def steps_around(
     return [(moment, moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)) for moment in moments]
 
 
-def ticks_by_walking(cron: Cron, walk: list[tuple[datetime, datetime]], step: timedelta) -> list[datetime]:
-    """Real time: each moment that matches. Times of day: each time on the wall when it is first shown or passed."""
+def ticks_by_walking(
+    cron: Cron,
+    walk: list[tuple[datetime, datetime]],
+    step: timedelta,
+    gap: str = "shift",
+    fold: str = "first",
+) -> list[datetime]:
+    """Real time: each moment that matches. Times of day: those that were jumped over come at the jump, unless they are
+    skipped; of a time that comes twice the first, the second or both count.
+    """
     if cron.follows_real_time:
         return [moment for moment, wall in walk if cron.matches(wall)]
+    latest_before = accumulate([walk[0][1] - step, *(wall for _, wall in walk)], max)
+    earliest_after = list(accumulate([walk[-1][1] + step, *(wall for _, wall in reversed(walk))], min))[
+        -2::-1
+    ]
     ticks = []
     shown = walk[0][1] - step
-    for moment, wall in walk:
-        passed = (shown + step * index for index in range(1, (wall - shown) // step + 1))
-        if any(cron.matches(each) for each in passed):
+    for (moment, wall), before, after in zip(walk, latest_before, earliest_after, strict=False):
+        counts = {"first": wall > before, "second": wall < after, "both": True}[fold]
+        jumped = (
+            (shown + step * index for index in range(1, (wall - shown) // step)) if gap == "shift" else ()
+        )
+        if (counts and cron.matches(wall)) or any(cron.matches(each) for each in jumped):
             ticks.append(moment)
-        shown = max(shown, wall)
+        shown = wall
     return ticks
 
 
-def crontab(cron: Cron, zone: str) -> Crontab:
+def crontab(cron: Cron, zone: str, gap: DstGap = "shift", fold: DstFold = "first") -> Crontab:
     """The schedule; where it is refused since it never comes, no day of 28 years may match."""
     try:
-        return Crontab(cron.text, zone, NAME)
+        return Crontab(cron.text, zone, NAME, gap, fold)
     except CrontabProblem:
         days = (date(2000, 1, 1) + DAY * index for index in range(28 * 366))
         if any(cron.on(day) for day in days):
@@ -112,6 +129,9 @@ SOME_QUARTERS = Cron(
 )
 
 
+HALF_PAST_TWO = Cron(None, numbers({30}, "30"), numbers({2}, "2"), ALWAYS, ANY_MONTH, ALWAYS)
+
+
 @given(minutely, st.sampled_from(CHANGES), st.integers(0, 4 * 86_400), st.integers(0, 4 * 86_400))
 @example(SOME_QUARTERS, CHANGES[0], 0, 4 * 86_400)
 @example(SOME_QUARTERS, CHANGES[1], 0, 4 * 86_400)
@@ -126,6 +146,30 @@ def test_ticks_of_words_are_those_of_a_walk_through_every_minute(
     until = min(after + SECOND * length, walk[-1][0])
     expected = [tick for tick in ticks_by_walking(cron, walk, MINUTE) if after < tick <= until]
     assert_ticks(crontab(cron, zone), after, until, expected)
+
+
+@given(
+    minutely,
+    st.sampled_from(CHANGES),
+    st.sampled_from(DST_GAPS),
+    st.sampled_from(DST_FOLDS),
+    st.integers(0, 4 * 86_400),
+    st.integers(0, 4 * 86_400),
+)
+@example(HALF_PAST_TWO, CHANGES[0], "skip", "first", 0, 4 * 86_400)
+@example(HALF_PAST_TWO, CHANGES[0], "shift", "both", 0, 4 * 86_400)
+@example(HALF_PAST_TWO, CHANGES[1], "shift", "second", 0, 4 * 86_400)
+@example(HALF_PAST_TWO, CHANGES[1], "skip", "both", 0, 4 * 86_400)
+@example(HALF_PAST_TWO, CHANGES[10], "skip", "both", 0, 4 * 86_400)
+def test_ticks_under_other_rules_for_changes_of_the_clock_are_those_of_a_walk(
+    cron: Cron, change: tuple[str, datetime], gap: DstGap, fold: DstFold, first: int, length: int
+) -> None:
+    zone, moment = change
+    walk = steps_around(zone, moment, 3 * DAY, MINUTE)
+    after = walk[0][0] + DAY + SECOND * first
+    until = min(after + SECOND * length, walk[-1][0])
+    expected = [tick for tick in ticks_by_walking(cron, walk, MINUTE, gap, fold) if after < tick <= until]
+    assert_ticks(crontab(cron, zone, gap, fold), after, until, expected)
 
 
 @given(

@@ -6,20 +6,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from celery.schedules import crontab
+from celery.schedules import schedule as celery_interval
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from redbeat.decoder import RedBeatJSONDecoder, RedBeatJSONEncoder
 from redbeat.schedules import rrule
 
 from scheduler.redbeat_schedule import celery_schedule
-from scheduler.schedule import Crontab, CrontabProblem, Crontabs
+from scheduler.schedule import Crontab, CrontabProblem, Crontabs, Schedule, Within
 from tests.support.crontab_words import DAY, NAME, Cron, minutely, secondly
 
 FEBRUARY = datetime(2028, 2, 1, tzinfo=UTC)
 A_MONTH = timedelta(days=29)
 
 
-def as_redbeat_reads_it(schedule: Crontab | Crontabs) -> object:
+def as_redbeat_reads_it(schedule: Schedule) -> object:
     return json.loads(json.dumps(celery_schedule(schedule), cls=RedBeatJSONEncoder), cls=RedBeatJSONDecoder)
 
 
@@ -81,3 +82,8 @@ def test_what_redbeat_can_say_is_said_exactly(expression: str) -> None:
 def test_of_a_list_a_stock_beat_runs_the_first_crontab() -> None:
     both = Crontabs((Crontab("0 9 * * 1-5"), Crontab("0 12 * * 6")))
     assert as_redbeat_reads_it(both) == as_redbeat_reads_it(both.members[0])
+
+
+def test_a_stock_beat_knows_no_bounds_and_runs_nearly_never() -> None:
+    bounded = Within(Crontab("0 9 * * *"), None, FEBRUARY)
+    assert as_redbeat_reads_it(bounded) == celery_interval(timedelta(days=365))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.retry import RetryPolicy
-from scheduler.schedule import Crontab, Crontabs, Interval, Schedule
+from scheduler.schedule import Crontab, Crontabs, Interval, Schedule, Within
 from scheduler.schedule_file import ScheduleFile
 from tests.support.schedule_files import FULL, problems_of, read_in
 
@@ -66,6 +66,18 @@ def test_an_entry_may_be_run_by_hand_only(read: Callable[..., ScheduleFile]) -> 
         ('crontab = "@daily"\nseconds = true', Crontab("@daily")),
         ('crontab = ["@daily", "@daily"]', Crontab("@daily")),
         (
+            'crontab = ["30 2 * * *", "@hourly"]\ndst_gap = "skip"\ndst_fold = "both"',
+            Crontabs((Crontab("30 2 * * *", dst_gap="skip", dst_fold="both"), Crontab("@hourly"))),
+        ),
+        (
+            "interval = 60\nstarts_at = 2026-01-01T00:00:00+01:00",
+            Within(Interval(timedelta(minutes=1)), datetime(2025, 12, 31, 23, tzinfo=UTC), None),
+        ),
+        (
+            'crontab = "@daily"\nends_at = "2026-01-01T00:00:00Z"',
+            Within(Crontab("@daily"), None, datetime(2026, 1, 1, tzinfo=UTC)),
+        ),
+        (
             'timezone = "Asia/Seoul"\ncrontab = ["0 9 * * 1-5", "H 12 * * 6"]',
             Crontabs((Crontab("0 9 * * 1-5", "Asia/Seoul"), Crontab("H 12 * * 6", "Asia/Seoul", "a"))),
         ),
@@ -75,6 +87,49 @@ def test_schedules_are_read(read: Callable[..., ScheduleFile], keys: str, schedu
     file = read(f'[schedules.a]\njob = "jobs.tidy"\n{keys}')
     assert file.problems == ()
     assert file.entries["a"].schedule == schedule
+
+
+def test_bounds_and_rules_of_defaults_hold_for_the_entries_that_they_suit(
+    read: Callable[..., ScheduleFile],
+) -> None:
+    file = read(
+        """
+        [defaults]
+        job = "jobs.tidy"
+        dst_fold = "second"
+        ends_at = 2030-01-01T00:00:00Z
+        [schedules.a]
+        crontab = "30 2 * * *"
+        [schedules.b]
+        interval = "5m"
+        [schedules.by-hand]
+        """
+    )
+    end = datetime(2030, 1, 1, tzinfo=UTC)
+    assert file.problems == ()
+    assert file.entries["a"].schedule == Within(Crontab("30 2 * * *", dst_fold="second"), None, end)
+    assert file.entries["b"].schedule == Within(Interval(timedelta(minutes=5)), None, end)
+    assert file.entries["by-hand"].schedule is None
+
+
+def test_bounds_of_defaults_that_contradict_an_entrys_own_are_an_error(
+    read: Callable[..., ScheduleFile],
+) -> None:
+    text = (
+        "[defaults]\nends_at = 2026-01-01T00:00:00Z\n[schedules.a]\njob = 'jobs.tidy'\ncrontab = '@daily'\n"
+    )
+    file = read(text + "starts_at = 2027-01-01T00:00:00Z")
+    assert problems_of(file) == ["2:1+7 ends_at: is before starts_at"]
+
+
+def test_a_rule_for_changes_of_the_clock_without_effect_is_a_warning(
+    read: Callable[..., ScheduleFile],
+) -> None:
+    file = read(f'{HEAD}crontab = "*/15 * * * *"\ndst_fold = "both"')
+    assert problems_of(file) == [
+        "4:1+8 dst_fold: has no effect: the crontab repeats within the hour, and follows real time"
+    ]
+    assert file.errors == ()
 
 
 def test_each_entry_has_its_own_h_of_a_crontab_in_defaults(read: Callable[..., ScheduleFile]) -> None:
@@ -190,6 +245,17 @@ WRONG = {
     ),
     'seconds = true\ncrontab = ["@daily", "0 9 * * *"]': (
         "4:22+11 crontab: 5 fields; with seconds = true there are 6, the seconds first"
+    ),
+    'interval = 5\ndst_fold = "both"': "4:1+8 dst_fold: only a crontab reads a clock that changes",
+    'crontab = "@daily"\ndst_gap = "jump"': "4:11+6 dst_gap: 'jump' is not one of shift, skip",
+    "ends_at = 2026-01-01T00:00:00Z": (
+        "3:1+7 ends_at: the entry has neither crontab nor interval, and so no ticks to bound"
+    ),
+    "interval = 5\nstarts_at = 2026-01-01": (
+        "4:13+10 starts_at: 2026-01-01 is not a moment such as 2026-01-01T00:00:00Z"
+    ),
+    "interval = 5\nstarts_at = 2027-01-01T00:00:00Z\nends_at = 2026-01-01T00:00:00Z": (
+        "5:1+7 ends_at: is before starts_at"
     ),
     "seconds = 1": "3:11+1 seconds: 1 is not true or false",
     "interval = 5\nseconds = true": "4:1+7 seconds: only a crontab has a field for them",

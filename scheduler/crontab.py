@@ -1,0 +1,254 @@
+"""Crontabs in a zone. Pure: every time is given, and given back, in UTC.
+
+A crontab names times on the wall. Where the zone's clock jumps forward, a time that it jumps over runs once,
+at the jump; where it goes back, a time that comes twice runs the first time. `dst_gap` and `dst_fold` say otherwise.
+A crontab that repeats within the hour (its hour field takes every hour, or its minute field begins with `*`) is about
+how often, not about a time of day: it follows real time through both. docs/time.md shows what this means in several
+zones.
+"""
+
+import functools
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any, Final, Literal, get_args
+
+from scheduler.crontab_fields import CrontabProblem, has_hash
+from scheduler.wall_clock import LAST_YEAR, Stretch, stretch_at, utc, zone_named
+from scheduler.wall_times import WallTimes, wall_times
+
+__all__ = ["Crontab", "CrontabProblem", "Crontabs", "crontab_from_json"]
+
+DstGap = Literal["shift", "skip"]
+DstFold = Literal["first", "second", "both"]
+DST_GAPS: Final[tuple[DstGap, ...]] = get_args(DstGap)
+DST_FOLDS: Final[tuple[DstFold, ...]] = get_args(DstFold)
+
+_MINUTE: Final = timedelta(minutes=1)
+_SECOND: Final = timedelta(seconds=1)
+_LEAST: Final = timedelta(microseconds=1)  # the least by which one time is later than another
+
+
+@dataclass(frozen=True, slots=True)
+class Crontab:
+    """Five crontab fields, six with the seconds first, or an alias such as `@daily`, on the wall clock of an IANA zone.
+
+    `entry` is the name that `H` is a hash of; where no field has `H` it is dropped, so that entries share what was
+    worked out; so are the rules for changes of the clock where it follows real time. Raises CrontabProblem (a
+    ValueError) for fields that are wrong or never come, ValueError for an unknown zone or rule.
+    """
+
+    expression: str
+    timezone: str = "UTC"
+    entry: str = ""
+    dst_gap: DstGap = "shift"
+    dst_fold: DstFold = "first"
+
+    def __post_init__(self) -> None:
+        if not has_hash(self.expression):
+            object.__setattr__(self, "entry", "")
+        if self.dst_gap not in DST_GAPS or self.dst_fold not in DST_FOLDS:
+            raise ValueError(f"no rules for changes of the clock: {self.dst_gap!r}, {self.dst_fold!r}")
+        if self.wall_times().follows_real_time:
+            object.__setattr__(self, "dst_gap", "shift")
+            object.__setattr__(self, "dst_fold", "first")
+        if not self.entry and has_hash(self.expression):
+            raise ValueError("H is a hash of an entry's name, and here is none")
+        zone_named(self.timezone)
+        object.__setattr__(self, "expression", " ".join(self.expression.split()))
+
+    def wall_times(self) -> WallTimes:
+        """The times on the wall that it matches."""
+        return wall_times(self.expression, self.entry)
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """The first tick later than `moment`; None where none comes before the end of the calendar."""
+        return _next_after(self, utc(moment))
+
+    def ticks_between(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """The ticks later than `after` and not later than `until`, in order."""
+        tick = self.next_after(after)
+        until = utc(until)
+        while tick is not None and tick <= until:
+            yield tick
+            tick = self.next_after(tick)
+
+    def count_between(self, after: datetime, until: datetime) -> int:
+        """How many ticks `ticks_between` would give; days are counted, not ticks."""
+        return _count_between(self, utc(after), utc(until))
+
+    def latest_between(self, after: datetime, until: datetime) -> datetime | None:
+        """The last tick that `ticks_between` would give, or None."""
+        return _latest_between(self, utc(after), utc(until))
+
+    def describe(self) -> str:
+        """In few words: "*/5 * * * * Europe/Berlin"."""
+        return f"{self.expression} {self.timezone}"
+
+    def to_json(self) -> dict[str, Any]:
+        """This schedule for `schedule_from_json`; what is as usual is left out."""
+        document = {"crontab": self.expression, "timezone": self.timezone}
+        more = {"entry": self.entry, "dst_gap": self.dst_gap, "dst_fold": self.dst_fold}
+        usual = {"entry": "", "dst_gap": "shift", "dst_fold": "first"}
+        return document | {key: value for key, value in more.items() if value != usual[key]}
+
+
+@dataclass(frozen=True, slots=True)
+class Crontabs:
+    """Several crontabs in one zone: their ticks together, a moment that several of them have only once.
+
+    Raises ValueError where there is none, or they are read in different zones.
+    """
+
+    members: tuple[Crontab, ...]
+
+    def __post_init__(self) -> None:
+        if not self.members:
+            raise ValueError("a list of crontabs has at least one")
+        if len({member.timezone for member in self.members}) > 1:
+            raise ValueError("the crontabs of a list are read in one zone")
+
+    @property
+    def expression(self) -> str:
+        """The crontabs as they are shown: "0 9 * * 1-5 | 0 12 * * 6"."""
+        return " | ".join(member.expression for member in self.members)
+
+    @property
+    def timezone(self) -> str:
+        """The zone of all of them."""
+        return self.members[0].timezone
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """The first tick later than `moment`; None where none comes before the end of the calendar."""
+        return min(
+            (tick for member in self.members if (tick := member.next_after(moment)) is not None), default=None
+        )
+
+    def ticks_between(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """The ticks later than `after` and not later than `until`, in order."""
+        merged = heapq.merge(*(member.ticks_between(after, until) for member in self.members))
+        return (tick for tick, _ in groupby(merged))
+
+    def count_between(self, after: datetime, until: datetime) -> int:
+        """How many ticks `ticks_between` would give: those of the most frequent crontab are not walked through."""
+        often, *others = sorted(self.members, key=lambda each: -each.count_between(after, until))
+        merged = heapq.merge(*(member.ticks_between(after, until) for member in others))
+        more = sum(often.next_after(tick - _LEAST) != tick for tick, _ in groupby(merged))
+        return often.count_between(after, until) + more
+
+    def latest_between(self, after: datetime, until: datetime) -> datetime | None:
+        """The last tick that `ticks_between` would give, or None."""
+        latest = (member.latest_between(after, until) for member in self.members)
+        return max((tick for tick in latest if tick is not None), default=None)
+
+    def describe(self) -> str:
+        """In few words: "0 9 * * 1-5 | 0 12 * * 6 Europe/Berlin"."""
+        return f"{self.expression} {self.timezone}"
+
+    def to_json(self) -> dict[str, Any]:
+        """This schedule for `schedule_from_json`."""
+        return {"crontabs": [member.to_json() for member in self.members]}
+
+
+def crontab_from_json(document: Mapping[str, Any]) -> Crontab | Crontabs:
+    """The schedule that `to_json` wrote. Raises KeyError, TypeError or ValueError where it is not one of ours."""
+    if "crontabs" in document:
+        return Crontabs(tuple(_one_from_json(member) for member in document["crontabs"]))
+    return _one_from_json(document)
+
+
+def _one_from_json(document: Mapping[str, Any]) -> Crontab:
+    keys = ("timezone", "entry", "dst_gap", "dst_fold")
+    return Crontab(document["crontab"], **{key: document[key] for key in keys if key in document})
+
+
+# Thousands of entries share an expression and are asked about the same moments: each is worked out once.
+
+
+@functools.lru_cache(maxsize=65_536)
+def _next_after(schedule: Crontab, moment: datetime) -> datetime | None:
+    times, zone = schedule.wall_times(), zone_named(schedule.timezone)
+    after = moment
+    while after.year <= LAST_YEAR:
+        stretch = stretch_at(zone, after)
+        start, end = _wall_span(schedule, times, stretch)
+        if after == moment:
+            start = max(start, _wall(after, stretch.offset) + _LEAST)
+        if (match := times.first(start, end)) is not None:
+            tick = _moment(match, stretch)
+            if tick > moment:
+                return tick
+        after = stretch.end_at
+    return None
+
+
+@functools.lru_cache(maxsize=65_536)
+def _latest_between(schedule: Crontab, after: datetime, until: datetime) -> datetime | None:
+    """The last tick, found from the last moment with a tick still ahead: wider steps back, then halving."""
+    reach = _MINUTE
+    low = max(after, until - reach)
+    while not _due_by(schedule, low, until):
+        if low <= after:
+            return None
+        reach *= 4
+        low = max(after, until - reach) if reach < until - after else after
+    high = until
+    while high - low > _SECOND:
+        middle = low + (high - low) / 2
+        if _due_by(schedule, middle, until):
+            low = middle
+        else:
+            high = middle
+    return _next_after(schedule, low)
+
+
+def _due_by(schedule: Crontab, after: datetime, until: datetime) -> bool:
+    tick = _next_after.__wrapped__(schedule, after)
+    return tick is not None and tick <= until
+
+
+@functools.lru_cache(maxsize=65_536)
+def _count_between(schedule: Crontab, after: datetime, until: datetime) -> int:
+    times, zone = schedule.wall_times(), zone_named(schedule.timezone)
+    total, moment = 0, after
+    while moment <= until and moment.year <= LAST_YEAR:
+        stretch = stretch_at(zone, moment)
+        here, (start, end) = _wall(moment, stretch.offset), _wall_span(schedule, times, stretch)
+        if moment == after:
+            start = max(start, here + _LEAST)
+        elif start < here:
+            # All times that the clock jumped over, and the one that it jumped to, are one tick.
+            total += times.count(start, min(here + _LEAST, end)) > 0
+            start = here + _LEAST
+        total += times.count(start, min(end, _wall(until + _LEAST, stretch.offset)))
+        moment = stretch.end_at
+    return total
+
+
+def _wall(moment: datetime, offset: timedelta) -> datetime:
+    return moment.replace(tzinfo=None) + offset
+
+
+def _wall_span(schedule: Crontab, times: WallTimes, stretch: Stretch) -> tuple[datetime, datetime]:
+    """The times on the wall that belong to this stretch: the first, and the first that does not any more.
+
+    For times of day the stretch begins where the one before it ended: so what the clock jumped over belongs
+    to it, and what comes again does not; or as `dst_gap` and `dst_fold` have it.
+    """
+    start, end = _wall(stretch.start_at, stretch.offset), _wall(stretch.end_at, stretch.offset)
+    if times.follows_real_time:
+        return start, end
+    before, after = (
+        _wall(stretch.start_at, stretch.offset_before),
+        _wall(stretch.end_at, stretch.offset_after),
+    )
+    jumps = before < start
+    if schedule.dst_gap == "shift" if jumps else schedule.dst_fold == "first":
+        start = before
+    return start, min(end, after) if schedule.dst_fold == "second" else end
+
+
+def _moment(wall: datetime, stretch: Stretch) -> datetime:
+    return max((wall - stretch.offset).replace(tzinfo=UTC), stretch.start_at)

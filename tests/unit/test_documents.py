@@ -1,0 +1,24 @@
+from datetime import UTC, datetime, timedelta
+
+from scheduler.cli.show import _schedule
+from scheduler.documents import policy_document, schedule_text, timezone_of
+from scheduler.entry import Entry
+from scheduler.schedule import Crontab, Crontabs, Interval, Within
+
+END = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def test_a_bounded_entry_shows_its_crontab_its_zone_and_its_bounds() -> None:
+    days = Crontabs((Crontab("0 9 * * 1-5", "Asia/Seoul"), Crontab("0 12 * * 6", "Asia/Seoul")))
+    entry = Entry(name="a", job="jobs.a", schedule=Within(days, None, END))
+    document = policy_document(entry)
+    assert (document["starts_at"], document["ends_at"]) == (None, "2030-01-01T00:00:00.000Z")
+    assert (schedule_text(entry), timezone_of(entry)) == ("0 9 * * 1-5 | 0 12 * * 6", "Asia/Seoul")
+    shown = _schedule({**document, "schedule": schedule_text(entry), "timezone": timezone_of(entry)})
+    assert shown == "0 9 * * 1-5 | 0 12 * * 6 Asia/Seoul until 2030-01-01T00:00:00.000Z"
+
+
+def test_an_interval_has_no_zone_and_an_entry_run_by_hand_no_schedule() -> None:
+    entry = Entry(name="a", job="jobs.a", schedule=Within(Interval(timedelta(seconds=30)), END, None))
+    assert (schedule_text(entry), timezone_of(entry)) == ("every 30s", None)
+    assert schedule_text(Entry(name="a", job="jobs.a")) is None
