@@ -164,7 +164,8 @@ def job(
 ) -> Job[P, R] | Callable[[Callable[P, R]], Job[P, R]]:
     """Declare a job. `retry`, `timeout`, `soft_timeout` and `queue` are defaults that an entry may override.
 
-    Durations are "90s", "1h30m", a timedelta or seconds. Raises ValueError for a bad duration or policy, at import.
+    Durations are "90s", "1h30m", a timedelta or seconds. Raises ValueError for a bad duration or policy, and for a
+    name that another function has, at import.
     """
 
     def declare(function: Callable[P, R]) -> Job[P, R]:
@@ -178,10 +179,17 @@ def job(
             soft_timeout=_duration(soft_timeout),
             queue=queue,
         )
+        if (other := _declared.get(declaration.name)) is not None and _place(other) != _place(declaration):
+            message = f"two jobs are called {declaration.name!r}: {_place(other)} and {_place(declaration)}"
+            raise ValueError(message)
         _declared[declaration.name] = declaration
         return Job(declaration)
 
     return declare if function is None else declare(function)
+
+
+def _place(declaration: JobDeclaration) -> str:
+    return f"{declaration.module}.{declaration.function.__qualname__}"
 
 
 def _duration(value: str | float | timedelta | None) -> timedelta | None:

@@ -14,7 +14,7 @@ from celery.worker import state as celery_state
 
 from scheduler import log_setup, systemd_notify
 from scheduler.errors import Unreachable
-from scheduler.log_setup import emit
+from scheduler.log_setup import emit, traceback_text
 from scheduler.worker import endings
 from scheduler.worker.context import WorkerContext
 from scheduler.worker.leases import Held, LeaseKeeper
@@ -27,9 +27,10 @@ LEAVING: Final = timedelta(seconds=15)  # what handing back may take once the gr
 class Draining:
     """Answers the signals that ask a worker to stop. The second one ends it at once, and so does SIGQUIT."""
 
-    def __init__(self, here: WorkerContext, keeper: LeaseKeeper) -> None:
+    def __init__(self, here: WorkerContext, keeper: LeaseKeeper, consumer: Any) -> None:
         self._here = here
         self._keeper = keeper
+        self._consumer = consumer
         # A handler may neither log nor take a lock, for the interrupted code may hold it; this put() needs none.
         self._asked: SimpleQueue[str] = SimpleQueue()
         self._thread = threading.Thread(target=self._answer, name="draining", daemon=True)
@@ -63,10 +64,20 @@ class Draining:
         except Empty:
             again = AT_ONCE
         if again:
-            self._hand_back_and_leave()
+            self._leave()
 
-    def _hand_back_and_leave(self) -> None:
+    def _leave(self) -> None:
         held = self._keeper.held()
+        try:
+            self._hand_back(held)
+            self._put_back_messages()
+        except Exception as error:  # noqa: BLE001 - the edge of the process: whatever fails, it ends now
+            emit("thread.crashed", error=repr(error), traceback=traceback_text(error), thread="draining")
+        emit("worker.stopped", worker=self._here.worker, handed_back=len(held))
+        log_setup.flush_streams()
+        os._exit(os.EX_OK)
+
+    def _hand_back(self, held: list[Held]) -> None:
         for each in held:
             signal_group(each, signal.SIGSTOP)  # or its job would go on while another worker starts it
         try:
@@ -80,9 +91,16 @@ class Draining:
             )
         for each in held:
             signal_group(each, signal.SIGKILL)
-        emit("worker.stopped", worker=self._here.worker, handed_back=len(held))
-        log_setup.flush_streams()
-        os._exit(os.EX_OK)
+
+    def _put_back_messages(self) -> None:
+        """Tasks with an ETA wait in this process; their messages would come back only after an hour.
+
+        Of a broker that is no Redis nothing is asked: it takes them back when the connection ends.
+        """
+        qos: Any = getattr(getattr(self._consumer.task_consumer, "channel", None), "qos", None)
+        if not hasattr(qos, "restore_unacked"):
+            return
+        qos.restore_unacked()
 
 
 def signal_group(held: Held, number: signal.Signals) -> None:

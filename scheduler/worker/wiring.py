@@ -69,7 +69,7 @@ def _begin(sender: Any, **_: Any) -> None:
         here, lambda: {**about, "concurrency": pool.num_processes}, turning=sender.pulse.well
     )
     Desk.keeper.start()
-    _Worker.draining = Draining(here, Desk.keeper)
+    _Worker.draining = Draining(here, Desk.keeper, sender)
     _Worker.draining.install()
     emit("worker.started", worker=here.worker, **{k: about[k] for k in ("version", "queues", "concurrency")})
     if not isinstance(pool, PreforkPool):

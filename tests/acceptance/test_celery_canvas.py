@@ -16,6 +16,7 @@ from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
 
 JOBS = """
+import time
 from datetime import datetime
 
 from celery import shared_task
@@ -48,6 +49,11 @@ def skip(number=0):
 @job
 def fail(number=0):
     raise ValueError("broken")
+
+
+@job
+def wait():
+    time.sleep(60)
 
 
 @job
@@ -215,6 +221,25 @@ def test_what_a_worker_holds_for_later_is_not_lost_with_it(
     with with_results.start("worker", "-c", "1"):
         run = end_of(store, run_id, within=30)
         assert run.result == 3
+
+
+def test_what_a_worker_holds_for_later_goes_back_even_when_its_grace_is_over(
+    with_results: Project, ask: Ask, store: Store
+) -> None:
+    with_results.environ["ONBEAT_SHUTDOWN_GRACE"] = "100ms"
+    with with_results.start("worker", "-c", "1") as worker:
+        worker.wait_for_event("worker.started", within=30)
+        ask("plus.apply_async((1, 2), countdown=60).id")
+        eventually(
+            lambda: store.client.hlen("unacked") == 1, within=10, what="the message in the worker's hand"
+        )
+        run_id = ask("wait.delay().id")
+        worker.wait_for_event("run.started", run_id=run_id)
+        worker.send(signal.SIGTERM)
+        assert worker.wait() == 0
+        assert worker.named("worker.stopped", handed_back=1), worker.transcript()
+    assert store.client.hlen("unacked") == 0
+    assert store.client.llen("default") == 2
 
 
 def test_a_job_that_is_called_eagerly_needs_no_store(with_results: Project) -> None:
