@@ -20,6 +20,7 @@ from scheduler.recovery import fields_of
 from scheduler.run import RunState
 from scheduler.store.runs import Claimed, Ending
 from scheduler.timestamps import milliseconds
+from scheduler.worker import soft_limit
 from scheduler.worker.outcome import Failure, asked_for, failed, succeeded
 
 
@@ -62,8 +63,9 @@ def _result(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, from_en
     declaration = declared_jobs().get(task.name)
     if from_entry and declaration is not None:
         args, kwargs = converted(declaration, args, kwargs)
-    result = task.run(*args, **kwargs)
-    return asyncio.run(result) if inspect.iscoroutine(result) else result
+    with soft_limit.calling():
+        result = task.run(*args, **kwargs)
+        return asyncio.run(result) if inspect.iscoroutine(result) else result
 
 
 def _for_celery(error: BaseException, failure: Failure) -> Exception:

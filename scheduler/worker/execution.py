@@ -12,6 +12,7 @@ from scheduler.recovery import fields_of
 from scheduler.run import RunState
 from scheduler.store.outbox import Move
 from scheduler.store.runs import Claimed, Refused
+from scheduler.worker import soft_limit
 from scheduler.worker.binding import bound
 from scheduler.worker.calling import Called, call
 from scheduler.worker.claiming import claim
@@ -37,6 +38,7 @@ def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
     Returns the job's result, or raises what makes Celery do the same with its message and its own result.
     """
+    soft_limit.begin()
     here = context()
     name = named(task.request, task.name)
     token = uuid4().hex
