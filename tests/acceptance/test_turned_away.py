@@ -1,10 +1,12 @@
 """Messages that a real worker turns away before a job begins: what becomes of their runs."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
+from scheduler.message import Doorbell, envelope
 from scheduler.publisher import StorePublisher
 from scheduler.run import Call, Run, RunState
 from scheduler.store import Keys, Store, connect
@@ -102,3 +104,19 @@ def send(project: Project, expression: str) -> str:
     environ = {**project.environ, "PYTHONPATH": str(project.directory)}
     done = finished(directory=project.directory, environ=environ, program=(sys.executable, str(script)))
     return done.expect(0).out.strip()
+
+
+def test_messages_that_name_no_run_start_nothing_and_hurt_nobody(store: Store, worker: OnbeatProcess) -> None:
+    bell = Doorbell(run_id="unknown", entry="e", scheduled_at=store.presence.now(), attempt=1)
+    unknown = json.loads(envelope(json.dumps({"job": "jobs.hello"}), bell))
+    unreadable = {**unknown, "headers": {**unknown["headers"], "id": "odd", "onbeat": "a text"}}
+    early = {**unknown, "headers": {**unknown["headers"], "id": "early", "onbeat": {"attempt": 7}}}
+    for message in (unknown, unreadable, early):
+        store.client.lpush("default", json.dumps(message))
+    assert worker.wait_for_event("run.duplicate", run_id="unknown")["why"] == "no such run"
+    assert "can't be read" in worker.wait_for_event("message.refused", run_id="odd")["reason"]
+    assert worker.wait_for_event("run.duplicate", run_id="early")["why"] == "no such run"
+    ask(store, "next", "jobs.hello")
+    assert end_of(store, "next").state is RunState.SUCCEEDED
+    assert worker.named("run.started", run_id="unknown") == []
+    assert worker.strays == []
