@@ -20,7 +20,7 @@ from scheduler import current_run, job
 def note(path, phase):
     run = current_run()
     line = json.dumps({"phase": phase, "entry": run.entry, "at": round(run.scheduled_at.timestamp() * 1000),
-        "run": run.run_id, "attempt": run.attempt, "pid": os.getpid(), "when": time.time()}) + "\\n"
+        "run": run.run_id, "attempt": run.attempt, "pid": os.getpid(), "when": time.monotonic()}) + "\\n"
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         os.write(file, line.encode())

@@ -58,4 +58,5 @@ def _one_trial(world: World, faulty: Member, order: Path, text: str) -> None:
 
 
 def _stopped(worker: int) -> list[int]:
-    return [pid for pid in children(worker) if is_stopped(pid)]
+    """A child, or the worker itself: the end of an attempt whose child was killed is put on record by that."""
+    return [pid for pid in (worker, *children(worker)) if is_stopped(pid)]

@@ -47,7 +47,7 @@ def execute(world: World, store: Store, run_id: str) -> None:
 
 
 def write(world: World, run_id: str, phase: str) -> None:
-    line = {"phase": phase, "entry": "one", "at": 0, "run": run_id, "attempt": 1, "when": time.time()}
+    line = {"phase": phase, "entry": "one", "at": 0, "run": run_id, "attempt": 1, "when": time.monotonic()}
     with world.notes.open("a") as file:
         file.write(json.dumps(line) + "\n")
 

@@ -52,7 +52,8 @@ class Member:
 class World:
     """Everything that can break, and what was broken so far.
 
-    `server_kills`: when, in seconds since the epoch. `troubled`: the workers whose runs may have been lost, by pid.
+    `server_kills`: when, by the machine's monotonic clock, as in the notes of the jobs. `troubled`: the workers whose
+    runs may have been lost, by pid.
     """
 
     project: Project
@@ -156,7 +157,7 @@ class World:
     def kill_server(self, down_s: float) -> None:
         """A crash of the server, which starts again later from what it had written."""
         self._trouble_server(down_s, lambda: void(self.server.start()))
-        self.server_kills.append(time.time())
+        self.server_kills.append(time.monotonic())
         self.server.kill()
 
     def kill_broker(self, down_s: float) -> None:
@@ -178,7 +179,7 @@ class World:
         synced = log.stat().st_size
         self.pace(1.0)
         self.troubled.update(worker.pid for worker in self.workers if worker.pid is not None)
-        self.server_kills.append(time.time())
+        self.server_kills.append(time.monotonic())
         self.server.kill()
         os.truncate(log, synced)
         self.server.start()
