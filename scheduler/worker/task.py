@@ -24,6 +24,16 @@ class JobTask(Task):  # type: ignore[misc]  # Celery has no types
 
         return execute(self, args, kwargs)
 
+    def replace(self, sig: Any) -> Any:
+        """Refused within a run: the task that takes the place has its id, and a run is executed once.
+
+        Raises NotImplementedError, so that the run fails and says so, instead of a chain that ends without a word.
+        """
+        if self.request.called_directly or self.request.is_eager:
+            return super().replace(sig)
+        message = "self.replace() is not supported: send the other task with delay(), or build a chain"
+        raise NotImplementedError(message)
+
 
 def _celerys_own(name: str) -> bool:
     return name.startswith("celery.")

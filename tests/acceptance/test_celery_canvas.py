@@ -84,6 +84,11 @@ def automatic():
     return "third"
 
 
+@shared_task(bind=True)
+def replaces(self):
+    raise self.replace(plus.s(1, 2))
+
+
 @shared_task
 def no_json():
     return object()
@@ -204,6 +209,14 @@ def test_a_result_that_celery_can_not_store_is_no_failure_of_the_run(
     run = end_of(store, ask("no_json.delay().id"))
     assert (run.state, run.reason) == (RunState.SUCCEEDED, "result kept as text")
     assert ask("plus.delay(1, 1).get(timeout=10)") == 2
+
+
+def test_a_task_that_replaces_itself_fails_and_says_what_to_do(
+    fleet: OnbeatProcess, ask: Ask, store: Store
+) -> None:
+    run = end_of(store, ask("replaces.delay().id"))
+    assert run.state is RunState.FAILED
+    assert (run.error or "").startswith("NotImplementedError: self.replace() is not supported")
 
 
 def test_what_a_worker_holds_for_later_is_not_lost_with_it(
