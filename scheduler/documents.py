@@ -7,7 +7,7 @@ from typing import Any
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.run import Attempt, Run
-from scheduler.schedule import Crontab, Crontabs, Within, cadence_of
+from scheduler.schedule import Crontab, Crontabs, Later, Within, cadence_of
 from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import Pause, pause_in_force
 from scheduler.timestamps import milliseconds, rfc3339
@@ -90,9 +90,11 @@ def entry_document(
 def policy_document(entry: Entry) -> Document:
     """What `show` adds to an entry's document: its arguments and policies, complete, durations as text."""
     within = entry.schedule if isinstance(entry.schedule, Within) else None
+    later = within.cadence if within else entry.schedule
     return {
         "starts_at": rfc3339(within.starts_at) if within else None,
         "ends_at": rfc3339(within.ends_at) if within else None,
+        "later": format_duration(later.by) if isinstance(later, Later) else None,
         "args": list(entry.args),
         "kwargs": dict(entry.kwargs),
         "timeout": _duration(entry.timeout),

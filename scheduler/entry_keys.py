@@ -15,7 +15,7 @@ from scheduler.crontab_fields import CrontabProblem, checked_words, has_hash
 from scheduler.durations import FINEST, parse_duration
 from scheduler.quoting import quoted
 from scheduler.retry import retry_value
-from scheduler.schedule import Interval
+from scheduler.schedule import Interval, Moments
 from scheduler.suggestion import did_you_mean
 from scheduler.wall_clock import zone_named
 from scheduler.wall_times import wall_times
@@ -25,8 +25,8 @@ NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # Keys of INTERFACE.md's table that a later version does.
 UNSUPPORTED_KEYS: Final = frozenset(
     {
-        "rrule", "at", "after", "solar", "max_runs",
-        "exclude", "on_holiday", "jitter", "catchup_spread", "group", "start_deadline", "priority", "rate_limit",
+        "rrule", "after", "solar", "max_runs",
+        "exclude", "on_holiday", "catchup_spread", "group", "start_deadline", "priority", "rate_limit",
         "alert", "ping",
     }
 )  # fmt: skip
@@ -176,6 +176,22 @@ def _moment(value: object) -> datetime:
     return moment
 
 
+def _moments(value: object) -> tuple[datetime, ...]:
+    if not isinstance(value, list):
+        return Moments((_moment(value),)).moments
+    if not value:
+        raise ValueError("the list is empty; write a moment, or leave the key out")
+    found, wrong = [], []
+    for index, item in enumerate(value):
+        try:
+            found.append(_moment(item))
+        except ValueError as problem:
+            wrong.append(Misplaced(str(problem), (index,)))
+    if wrong:
+        raise Several(wrong)
+    return Moments(tuple(found)).moments
+
+
 def _timezone(value: object) -> str:
     return zone_named(_text(value)).key
 
@@ -269,6 +285,8 @@ CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "crontab": _crontab,
     "seconds": _switch,
     "interval": _interval,
+    "at": _moments,
+    "jitter": _positive,
     "anchor": _moment,
     "dst_gap": _choice(*DST_GAPS),
     "dst_fold": _choice(*DST_FOLDS),
@@ -293,4 +311,3 @@ CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "keep_runs": _count,
     "keep_for": _positive,
 }
-KINDS: Final = ("crontab", "interval")

@@ -4,7 +4,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from scheduler.crontab_fields import field_count
-from scheduler.schedule import Cadence, Crontab, Crontabs, Interval, Schedule, Within, cadence_of
+from scheduler.schedule import (
+    Cadence,
+    Crontab,
+    Crontabs,
+    Interval,
+    Later,
+    Moments,
+    Schedule,
+    Within,
+    cadence_of,
+)
 
 # What only entries of one kind have, and what is said of the others.
 OF_KIND: Final[Mapping[str, tuple[str, str]]] = {
@@ -13,7 +23,9 @@ OF_KIND: Final[Mapping[str, tuple[str, str]]] = {
     "dst_gap": ("crontab", "only a crontab reads a clock that changes"),
     "dst_fold": ("crontab", "only a crontab reads a clock that changes"),
 }
-OF_SCHEDULE: Final = frozenset({"crontab", "interval", "timezone", "starts_at", "ends_at", *OF_KIND})
+KINDS: Final = ("crontab", "interval", "at")
+_OF_ALL_KINDS: Final = ("starts_at", "ends_at", "jitter")
+OF_SCHEDULE: Final = frozenset({*KINDS, *_OF_ALL_KINDS, "timezone", *OF_KIND})
 
 
 class Conflict(NamedTuple):
@@ -30,9 +42,9 @@ def conflicts(values: Mapping[str, Any], *, given: frozenset[str]) -> Iterator[C
     for key, (kind, message) in OF_KIND.items():
         if key in values and kind not in values and key in given:
             yield Conflict(key, message)
-    for key in ("starts_at", "ends_at"):
-        if key in given and "crontab" not in values and "interval" not in values:
-            yield Conflict(key, "the entry has neither crontab nor interval, and so no ticks to bound")
+    for key in _OF_ALL_KINDS:
+        if key in given and not any(kind in values for kind in KINDS):
+            yield Conflict(key, "the entry has no crontab, interval or at, and so no ticks")
     if "starts_at" in values and "ends_at" in values and values["ends_at"] < values["starts_at"]:
         yield Conflict("ends_at", "is before starts_at")
     for index, crontab in enumerate(values.get("crontab", ())):
@@ -67,10 +79,11 @@ def schedule_of(name: str, values: Mapping[str, Any]) -> Schedule | None:
     Raises CrontabProblem where a crontab never comes for this name: `H` may fall on a day that there is not.
     """
     cadence = _cadence_of(name, values)
+    if cadence is None:
+        return None
+    unbounded = Later(cadence, values["jitter"], name) if "jitter" in values else cadence
     starts_at, ends_at = values.get("starts_at"), values.get("ends_at")
-    if cadence is None or (starts_at is None and ends_at is None):
-        return cadence
-    return Within(cadence, starts_at, ends_at)
+    return unbounded if starts_at is None and ends_at is None else Within(unbounded, starts_at, ends_at)
 
 
 def _cadence_of(name: str, values: Mapping[str, Any]) -> Cadence | None:
@@ -81,4 +94,4 @@ def _cadence_of(name: str, values: Mapping[str, Any]) -> Cadence | None:
     if "interval" in values:
         anchor = values.get("anchor")
         return Interval(values["interval"]) if anchor is None else Interval(values["interval"], anchor)
-    return None
+    return Moments(values["at"]) if "at" in values else None

@@ -12,7 +12,6 @@ from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.entry_keys import (
     CHECKS,
-    KINDS,
     NAME,
     UNSUPPORTED_KEYS,
     Misplaced,
@@ -20,7 +19,7 @@ from scheduler.entry_keys import (
     Several,
     unknown_key,
 )
-from scheduler.entry_schedule import OF_KIND, OF_SCHEDULE, conflicts, schedule_of, warnings
+from scheduler.entry_schedule import KINDS, OF_KIND, OF_SCHEDULE, conflicts, schedule_of, warnings
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import argument_problems
 from scheduler.job_catalogue import JobCatalogue
@@ -33,6 +32,7 @@ from scheduler.toml_positions import Path
 
 _DEFAULTS: Final[Path] = ("defaults",)
 _MERGED: Final = ("retry", "kwargs")
+_COUNTS: Final = {2: "two", 3: "three"}
 _RETRY_FIELDS: Final = tuple(field.name for field in fields(RetryPolicy))
 
 
@@ -140,13 +140,13 @@ class Tables:
             self._report.add(f"crontab: {message}", span, code="lint", severity="warning", path=here)
 
     def _check_kinds(self, table: Mapping[str, Any], path: Path) -> None:
-        if all(kind in table for kind in KINDS):
+        kinds = [kind for kind in KINDS if kind in table]
+        if len(kinds) > 1:
             span = max(
-                (span for kind in KINDS if (span := self._report.key((*path, kind)))), key=lambda s: s.line
+                (span for kind in kinds if (span := self._report.key((*path, kind)))), key=lambda s: s.line
             )
-            self._report.add(
-                "crontab and interval are two schedules; keep one", span, code="conflict", path=path
-            )
+            message = f"{', '.join(kinds[:-1])} and {kinds[-1]} are {_COUNTS[len(kinds)]} schedules; keep one"
+            self._report.add(message, span, code="conflict", path=path)
 
     def _merged(self, own: Mapping[str, Any]) -> dict[str, Any]:
         defaults = dict(self._defaults)

@@ -13,7 +13,7 @@ from redbeat.schedules import rrule
 
 from scheduler.crontab_days import LAST, WEEK, Days
 from scheduler.crontab_fields import written_out
-from scheduler.schedule import Crontab, Crontabs, Interval, Schedule
+from scheduler.schedule import Crontab, Crontabs, Interval, Later, Moments, Schedule
 from scheduler.wall_times import WallTimes
 
 # A rule's days are counted from here; one value, so that a definition is the same each time it is written.
@@ -31,6 +31,10 @@ def celery_schedule(wanted: Schedule | None) -> schedule | rrule:
 
     What they can't say at all is a yearly interval. So is an entry that is run only by hand, and it is disabled.
     """
+    if isinstance(wanted, Later):
+        return celery_schedule(wanted.cadence)
+    if isinstance(wanted, Moments):
+        return rrule("DAILY", dtstart=wanted.moments[0], count=1)
     if isinstance(wanted, Crontabs):
         return celery_schedule(wanted.members[0])
     if isinstance(wanted, Crontab):

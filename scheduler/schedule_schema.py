@@ -5,6 +5,7 @@ says.
 """
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any, Final
 from zoneinfo import available_timezones
 
@@ -14,6 +15,7 @@ from scheduler.crontab import DST_FOLDS, DST_GAPS
 from scheduler.crontab_fields import ALIASES
 from scheduler.entry import DEFAULT_QUEUE
 from scheduler.entry_keys import NAME
+from scheduler.entry_schedule import KINDS, OF_KIND
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import Parameters, parameters_of
 from scheduler.retry import BACKOFFS, MOST_ATTEMPTS
@@ -24,7 +26,17 @@ _REFERENCE: Final = r"\$\{"  # a string with a variable may become anything
 _DURATION: Final = {"$ref": "#/$defs/duration"}
 _TEXT: Final = {"type": "string"}
 _COUNT: Final = {"type": "integer", "minimum": 1, "maximum": 1_000_000}
-_OF_CRONTABS: Final = tuple(["interval", key] for key in ("seconds", "dst_gap", "dst_fold"))
+# Kinds that exclude each other, and keys that a kind has not.
+_APART: Final = (
+    *(list(pair) for pair in combinations(KINDS, 2)),
+    *(
+        [kind, key]
+        for key, (only, _) in OF_KIND.items()
+        if only == "crontab"
+        for kind in KINDS
+        if kind != only
+    ),
+)
 _ERRORS: Final = {"type": "array", "items": _TEXT}
 
 
@@ -35,7 +47,7 @@ def schema_of(jobs: Mapping[str, JobDeclaration]) -> Schema:
     definitions["table"] = {
         "$ref": "#/$defs/keys",
         "unevaluatedProperties": False,
-        "allOf": [{"not": {"required": pair}} for pair in (["crontab", "interval"], *_OF_CRONTABS)],
+        "allOf": [{"not": {"required": pair}} for pair in _APART],
         "dependentRequired": {"anchor": ["interval"]},
     }
     definitions["entry"] = {"$ref": "#/$defs/table", "allOf": arguments}
@@ -108,6 +120,11 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "crontab": (crontab, "minute hour day-of-month month day-of-week; or a list of them"),
         "seconds": ({"type": "boolean"}, "true: the crontab has 6 fields, the seconds first (false)."),
         "interval": (_DURATION, "The time between two ticks."),
+        "at": (
+            {"anyOf": [moment, {"type": "array", "items": moment, "minItems": 1}]},
+            "One moment or several.",
+        ),
+        "jitter": (_DURATION, "Up to this much later, the same for an entry every time."),
         "anchor": (moment, "A moment at which the interval ticks (the Unix epoch)."),
         "timezone": (zones, "The zone whose clock the crontab reads (UTC)."),
         "dst_gap": (

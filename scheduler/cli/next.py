@@ -143,10 +143,10 @@ def _moment(text: str, option: str, now: datetime, zone: ZoneInfo | None) -> dat
 
 
 def _zone_of(entry: "Entry") -> ZoneInfo:
-    from scheduler.schedule import Interval, cadence_of
+    from scheduler.schedule import Crontab, Crontabs, cadence_of
 
     cadence = None if entry.schedule is None else cadence_of(entry.schedule)
-    return ZoneInfo("UTC" if cadence is None or isinstance(cadence, Interval) else cadence.timezone)
+    return ZoneInfo(cadence.timezone if isinstance(cadence, Crontab | Crontabs) else "UTC")
 
 
 def _document(tick: Tick, zone: ZoneInfo) -> dict[str, object]:

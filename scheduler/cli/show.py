@@ -129,8 +129,12 @@ def _arguments(document: Mapping[str, Any]) -> str | None:
 
 def _schedule(document: Mapping[str, Any]) -> str:
     starts_at, ends_at = document.get("starts_at"), document.get("ends_at")
-    bounds = (f"from {starts_at}" if starts_at else None, f"until {ends_at}" if ends_at else None)
-    return " ".join(filter(None, (document["schedule"] or "by hand only", document["timezone"], *bounds)))
+    more = (
+        f"{document['later']} later" if document.get("later") else None,
+        f"from {starts_at}" if starts_at else None,
+        f"until {ends_at}" if ends_at else None,
+    )
+    return " ".join(filter(None, (document["schedule"] or "by hand only", document["timezone"], *more)))
 
 
 def _retry(policy: Mapping[str, Any]) -> str | None:

@@ -13,7 +13,7 @@ from redbeat.decoder import RedBeatJSONDecoder, RedBeatJSONEncoder
 from redbeat.schedules import rrule
 
 from scheduler.redbeat_schedule import celery_schedule
-from scheduler.schedule import Crontab, CrontabProblem, Crontabs, Schedule, Within
+from scheduler.schedule import Crontab, CrontabProblem, Crontabs, Later, Moments, Schedule, Within
 from tests.support.crontab_words import DAY, NAME, Cron, minutely, secondly
 
 FEBRUARY = datetime(2028, 2, 1, tzinfo=UTC)
@@ -87,3 +87,14 @@ def test_of_a_list_a_stock_beat_runs_the_first_crontab() -> None:
 def test_a_stock_beat_knows_no_bounds_and_runs_nearly_never() -> None:
     bounded = Within(Crontab("0 9 * * *"), None, FEBRUARY)
     assert as_redbeat_reads_it(bounded) == celery_interval(timedelta(days=365))
+
+
+def test_a_stock_beat_runs_the_first_of_several_moments_once() -> None:
+    eve, new_year = FEBRUARY + 5 * DAY, FEBRUARY + 9 * DAY
+    rule = as_redbeat_reads_it(Moments((eve, new_year)))
+    assert list(stock_ticks(rule, FEBRUARY, A_MONTH)) == [eve]
+
+
+def test_a_stock_beat_knows_no_jitter() -> None:
+    daily = Crontab("0 9 * * *")
+    assert as_redbeat_reads_it(Later(daily, timedelta(hours=1), NAME)) == as_redbeat_reads_it(daily)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scheduler.crontab import DstFold, DstGap
-from scheduler.schedule import EPOCH, Crontab, Crontabs, Interval, Schedule, Within, schedule_from_json
+from scheduler.schedule import Crontab, Crontabs, Interval, Schedule, schedule_from_json
 
 SUMMER_DAY = datetime(2026, 7, 1, 12, 0, 30, tzinfo=UTC)
 
@@ -172,46 +172,6 @@ def test_a_rule_that_there_is_not_is_refused() -> None:
         schedule_from_json({"crontab": "@daily", "timezone": "UTC", "dst_fold": "third"})
 
 
-MAY = Within(Crontab("0 9 * * *"), datetime(2026, 5, 1, 9, tzinfo=UTC), datetime(2026, 5, 31, 9, tzinfo=UTC))
-
-
-def test_a_schedule_within_bounds_has_the_ticks_on_them_and_none_beyond() -> None:
-    year = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
-    ticks = list(MAY.ticks_between(*year))
-    assert (ticks[0], ticks[-1], len(ticks)) == (MAY.starts_at, MAY.ends_at, 31)
-    assert MAY.count_between(*year) == 31
-    assert MAY.latest_between(*year) == MAY.ends_at
-    assert MAY.next_after(year[0]) == MAY.starts_at
-    assert MAY.next_after(ticks[-2]) == ticks[-1]
-    assert MAY.next_after(ticks[-1]) is None
-
-
-@pytest.mark.parametrize(
-    "span",
-    [
-        (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 5, 1, 8, tzinfo=UTC)),
-        (datetime(2026, 5, 31, 9, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)),
-    ],
-)
-def test_before_its_start_and_after_its_end_a_schedule_has_no_tick(span: tuple[datetime, datetime]) -> None:
-    assert list(MAY.ticks_between(*span)) == []
-    assert MAY.count_between(*span) == 0
-    assert MAY.latest_between(*span) is None
-
-
-def test_an_interval_within_bounds_keeps_its_phase() -> None:
-    start = datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
-    schedule = Within(Interval(timedelta(seconds=30)), start, None)
-    assert schedule.next_after(EPOCH) == start.replace(second=30)
-
-
-def test_bounds_that_can_not_be_are_refused() -> None:
-    with pytest.raises(ValueError, match="ends before it starts"):
-        Within(Crontab("@daily"), MAY.ends_at, MAY.starts_at)
-    with pytest.raises(ValueError, match="has no zone"):
-        Within(Crontab("@daily"), datetime(2026, 1, 1), None)  # noqa: DTZ001 - the very mistake
-
-
 def test_a_day_that_never_was_still_has_its_tick() -> None:
     """Samoa went over the date line: the clock jumped from the end of 29 December 2011 to the 31st."""
     ticks = Crontab("0 9 * * *", "Pacific/Apia").ticks_between(
@@ -300,7 +260,6 @@ def test_an_interval_that_can_not_be_is_refused(every: timedelta, message: str) 
     [
         (Crontab("*/5  * * * *", "Europe/Berlin"), "*/5 * * * * Europe/Berlin"),
         (Crontab("@daily"), "@daily UTC"),
-        (MAY, "0 9 * * * UTC from 2026-05-01T09:00:00+00:00 until 2026-05-31T09:00:00+00:00"),
         (NIGHTS, "0 22 * * 1-5 | */30 22 * * 5 | 0 12 * * 6 UTC"),
         (Interval(timedelta(minutes=90)), "every 1h30m"),
     ],
@@ -317,8 +276,6 @@ def test_a_schedule_is_said_in_few_words(schedule: Schedule, text: str) -> None:
         NIGHTS,
         Crontab("30 2 * * *", "Asia/Seoul", dst_gap="skip", dst_fold="both"),
         Crontabs((Crontab("30 2 * * *", dst_fold="second"), Crontab("@monthly"))),
-        MAY,
-        Within(NIGHTS, None, datetime(2030, 1, 1, tzinfo=UTC)),
         Interval(timedelta(milliseconds=250)),
         Interval(timedelta(hours=1), anchor=datetime(2026, 1, 1, 0, 7, tzinfo=UTC)),
     ],

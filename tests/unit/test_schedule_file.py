@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from scheduler.retry import RetryPolicy
-from scheduler.schedule import Crontab, Crontabs, Interval, Schedule, Within
+from scheduler.schedule import Crontab, Interval
 from scheduler.schedule_file import ScheduleFile
 from tests.support.schedule_files import FULL, problems_of, read_in
 
@@ -43,117 +43,6 @@ def test_every_key_reaches_its_entry(read: Callable[..., ScheduleFile]) -> None:
 
 def test_an_entry_may_be_run_by_hand_only(read: Callable[..., ScheduleFile]) -> None:
     assert read('[schedules.a]\njob = "jobs.tidy"').entries["a"].schedule is None
-
-
-@pytest.mark.parametrize(
-    ("keys", "schedule"),
-    [
-        ("interval = 90", Interval(timedelta(seconds=90))),
-        ("interval = 0.25", Interval(timedelta(milliseconds=250))),
-        ('interval = "250ms"', Interval(timedelta(milliseconds=250))),
-        (
-            'interval = "1h"\nanchor = 2026-01-01T00:07:00Z',
-            Interval(timedelta(hours=1), datetime(2026, 1, 1, 0, 7, tzinfo=UTC)),
-        ),
-        (
-            'interval = "1h"\nanchor = "2026-01-01T01:07:00+01:00"',
-            Interval(timedelta(hours=1), datetime(2026, 1, 1, 0, 7, tzinfo=UTC)),
-        ),
-        ('crontab = " 0  9 * * mon-fri "', Crontab("0 9 * * mon-fri")),
-        ('crontab = "@daily"\ntimezone = "Asia/Seoul"', Crontab("@daily", "Asia/Seoul")),
-        ('crontab = "H 3 L-3 * *"', Crontab("H 3 L-3 * *", entry="a")),
-        ('crontab = "*/5 * * * * *"\nseconds = true', Crontab("*/5 * * * * *")),
-        ('crontab = "@daily"\nseconds = true', Crontab("@daily")),
-        ('crontab = ["@daily", "@daily"]', Crontab("@daily")),
-        (
-            'crontab = ["30 2 * * *", "@hourly"]\ndst_gap = "skip"\ndst_fold = "both"',
-            Crontabs((Crontab("30 2 * * *", dst_gap="skip", dst_fold="both"), Crontab("@hourly"))),
-        ),
-        (
-            "interval = 60\nstarts_at = 2026-01-01T00:00:00+01:00",
-            Within(Interval(timedelta(minutes=1)), datetime(2025, 12, 31, 23, tzinfo=UTC), None),
-        ),
-        (
-            'crontab = "@daily"\nends_at = "2026-01-01T00:00:00Z"',
-            Within(Crontab("@daily"), None, datetime(2026, 1, 1, tzinfo=UTC)),
-        ),
-        (
-            'timezone = "Asia/Seoul"\ncrontab = ["0 9 * * 1-5", "H 12 * * 6"]',
-            Crontabs((Crontab("0 9 * * 1-5", "Asia/Seoul"), Crontab("H 12 * * 6", "Asia/Seoul", "a"))),
-        ),
-    ],
-)
-def test_schedules_are_read(read: Callable[..., ScheduleFile], keys: str, schedule: Schedule) -> None:
-    file = read(f'[schedules.a]\njob = "jobs.tidy"\n{keys}')
-    assert file.problems == ()
-    assert file.entries["a"].schedule == schedule
-
-
-def test_bounds_and_rules_of_defaults_hold_for_the_entries_that_they_suit(
-    read: Callable[..., ScheduleFile],
-) -> None:
-    file = read(
-        """
-        [defaults]
-        job = "jobs.tidy"
-        dst_fold = "second"
-        ends_at = 2030-01-01T00:00:00Z
-        [schedules.a]
-        crontab = "30 2 * * *"
-        [schedules.b]
-        interval = "5m"
-        [schedules.by-hand]
-        """
-    )
-    end = datetime(2030, 1, 1, tzinfo=UTC)
-    assert file.problems == ()
-    assert file.entries["a"].schedule == Within(Crontab("30 2 * * *", dst_fold="second"), None, end)
-    assert file.entries["b"].schedule == Within(Interval(timedelta(minutes=5)), None, end)
-    assert file.entries["by-hand"].schedule is None
-
-
-def test_bounds_of_defaults_that_contradict_an_entrys_own_are_an_error(
-    read: Callable[..., ScheduleFile],
-) -> None:
-    text = (
-        "[defaults]\nends_at = 2026-01-01T00:00:00Z\n[schedules.a]\njob = 'jobs.tidy'\ncrontab = '@daily'\n"
-    )
-    file = read(text + "starts_at = 2027-01-01T00:00:00Z")
-    assert problems_of(file) == ["2:1+7 ends_at: is before starts_at"]
-
-
-def test_a_rule_for_changes_of_the_clock_without_effect_is_a_warning(
-    read: Callable[..., ScheduleFile],
-) -> None:
-    file = read(f'{HEAD}crontab = "*/15 * * * *"\ndst_fold = "both"')
-    assert problems_of(file) == [
-        "4:1+8 dst_fold: has no effect: the crontab repeats within the hour, and follows real time"
-    ]
-    assert file.errors == ()
-
-
-def test_each_entry_has_its_own_h_of_a_crontab_in_defaults(read: Callable[..., ScheduleFile]) -> None:
-    entries = read(
-        """
-        [defaults]
-        job = "jobs.tidy"
-        seconds = true
-        crontab = "H H 3 * * *"
-        [schedules.a]
-        [schedules.b]
-        [schedules.c]
-        interval = "5m"
-        """
-    ).entries
-    assert entries["a"].schedule == Crontab("H H 3 * * *", entry="a")
-    assert entries["b"].schedule == Crontab("H H 3 * * *", entry="b")
-    assert entries["c"].schedule == Interval(timedelta(minutes=5))
-
-
-def test_a_wrong_number_of_fields_in_defaults_is_said_once(read: Callable[..., ScheduleFile]) -> None:
-    entries = '[schedules.a]\njob = "jobs.tidy"\n[schedules.b]\njob = "jobs.tidy"'
-    file = read(f'[defaults]\ncrontab = "0 0 9 * * *"\n{entries}')
-    assert [problem.line for problem in file.problems] == [2]
 
 
 def test_the_nearer_default_wins_key_by_key_in_retry_and_kwargs(read: Callable[..., ScheduleFile]) -> None:
@@ -248,9 +137,21 @@ WRONG = {
     ),
     'interval = 5\ndst_fold = "both"': "4:1+8 dst_fold: only a crontab reads a clock that changes",
     'crontab = "@daily"\ndst_gap = "jump"': "4:11+6 dst_gap: 'jump' is not one of shift, skip",
-    "ends_at = 2026-01-01T00:00:00Z": (
-        "3:1+7 ends_at: the entry has neither crontab nor interval, and so no ticks to bound"
+    "ends_at = 2026-01-01T00:00:00Z": "3:1+7 ends_at: the entry has no crontab, interval or at, and so no ticks",
+    "at = []": "3:6+2 at: the list is empty; write a moment, or leave the key out",
+    "at = 2026-01-01": "3:6+10 at: 2026-01-01 is not a moment such as 2026-01-01T00:00:00Z",
+    "at = [2026-01-01T00:00:00Z, 2026-01-01T00:00:00]": (
+        "3:29+19 at: 2026-01-01T00:00:00 has no zone; end it with Z or +01:00"
     ),
+    "at = 2026-01-01T00:00:00.0005Z": "3:6+25 at: a moment is a whole number of milliseconds",
+    "interval = 5\nat = 2026-01-01T00:00:00Z": "4:1+2 interval and at are two schedules; keep one",
+    'at = 2026-01-01T00:00:00Z\ninterval = 5\ncrontab = "@daily"': (
+        "5:1+7 crontab, interval and at are three schedules; keep one"
+    ),
+    "at = 2026-01-01T00:00:00Z\nseconds = true": "4:1+7 seconds: only a crontab has a field for them",
+    'crontab = "@daily"\njitter = 0': "4:10+1 jitter: 0 is no time at all; leave the key out for no limit",
+    "interval = 5\njitter = 0.0015": "4:10+6 jitter: 0.0015 is finer than a millisecond",
+    'jitter = "5m"': "3:1+6 jitter: the entry has no crontab, interval or at, and so no ticks",
     "interval = 5\nstarts_at = 2026-01-01": (
         "4:13+10 starts_at: 2026-01-01 is not a moment such as 2026-01-01T00:00:00Z"
     ),

@@ -70,6 +70,7 @@ GOOD = [
     '[schedules.a]\njob = "jobs.nightly"\ncrontab = ["H 2 L * *", "@daily"]',
     '[schedules.a]\njob = "jobs.nightly"\ncrontab = "*/10 * * * * *"\nseconds = true',
     '[schedules.a]\njob = "jobs.nightly"\ncrontab = "@daily"\ndst_gap = "skip"\nends_at = "2027-01-01T00:00:00Z"',
+    '[schedules.a]\njob = "jobs.nightly"\nat = ["2027-01-01T00:00:00Z", "2027-01-02T00:00:00Z"]\njitter = "5m"',
     '[schedules."a.b"]\njob = "jobs.nightly"\ninterval = "1d 2h"\nanchor = "2026-01-01T00:00:00Z"',
 ]
 
@@ -85,6 +86,10 @@ WRONG = [
     '[schedules.a]\njob = "jobs.nightly"\ncrontab = []',
     '[schedules.a]\njob = "jobs.nightly"\ncrontab = ["@daily", 5]',
     '[schedules.a]\njob = "jobs.nightly"\ninterval = 5\nseconds = true',
+    '[schedules.a]\njob = "jobs.nightly"\ninterval = 5\nat = "2027-01-01T00:00:00Z"',
+    '[schedules.a]\njob = "jobs.nightly"\nat = "2027-01-01T00:00:00Z"\ndst_gap = "skip"',
+    '[schedules.a]\njob = "jobs.nightly"\nat = []',
+    '[schedules.a]\njob = "jobs.nightly"\ninterval = 5\njitter = true',
     '[schedules.a]\njob = "jobs.nightly"\ninterval = 5\ndst_fold = "both"',
     '[schedules.a]\njob = "jobs.nightly"\ncrontab = "@daily"\ndst_fold = "third"',
     '[schedules.a]\njob = "jobs.nightly"\nanchor = "2026-01-01T00:00:00Z"',
