@@ -94,7 +94,7 @@ def audit(world: World, ranges: RangeKeeper) -> Books:
     for entry in world.entries:
         of_entry = _runs_of(store, entry.name)
         runs |= of_entry
-        _audit_ticks(books, store, entry, of_entry, ranges.of(entry.name))
+        _audit_ticks(books, world, entry, of_entry, ranges.of(entry.name))
         _audit_overlap(books, entry, of_entry, of_lines[entry.name])
     books.handed_back = world.handed_back().total()
     _audit_totals(books, store)
@@ -110,14 +110,14 @@ def _runs_of(store: Store, name: str) -> dict[str, Run]:
 
 
 def _audit_ticks(
-    books: Books, store: Store, entry: Planned, runs: dict[str, Run], left_out: list[TickRange]
+    books: Books, world: World, entry: Planned, runs: dict[str, Run], left_out: list[TickRange]
 ) -> None:
-    applied_at = store.entries.applied().applied_at
+    store = world.store()
     stored = store.entries.get(entry.name)
-    assert applied_at is not None
+    assert world.applied_at is not None
     assert stored is not None
     assert stored.last_tick_at is not None
-    expected = entry.ticks(milliseconds(applied_at), milliseconds(stored.last_tick_at))
+    expected = entry.ticks(milliseconds(world.applied_at), milliseconds(stored.last_tick_at))
     decided: dict[int, list[str]] = defaultdict(list)
     for run_id, run in runs.items():
         decided[milliseconds(run.scheduled_at)].append("dispatched")

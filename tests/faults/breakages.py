@@ -153,10 +153,23 @@ def _dead_wire(world: World, fault: Fault) -> None:
     world.later(fault.seconds, wire.heal)
 
 
+def _worker_cut_off_beyond_its_leases(world: World, fault: Fault) -> None:
+    """It goes on with what it has in hand, which is given away meanwhile; it can't put an end on record."""
+    for worker in world.workers:
+        if worker.proxy is not None and worker.pid is not None:
+            world.troubled.add(worker.pid)
+            worker.proxy.hold()
+            world.later(LEASE_S + fault.seconds, worker.proxy.heal)
+
+
 def _lost_answers(world: World, fault: Fault) -> None:
     wire = _wire(world, fault)
     wire.lose_answers()
     world.later(fault.seconds / 3, wire.heal)
+
+
+def _edit(world: World, _: Fault) -> None:
+    world.edit()
 
 
 def _kill_broker(world: World, fault: Fault) -> None:
@@ -192,7 +205,9 @@ KINDS: Final[Deck] = {
     "wire half closed": (1, _half_close_wire),
     "wire slow": (1, _slow_wire),
     "wire dead": (2, _dead_wire),
+    "worker cut off beyond its leases": (1, _worker_cut_off_beyond_its_leases),
     "answers lost": (2, _lost_answers),
+    "schedules edited": (2, _edit),
 }
 BROKER_KINDS: Final[Deck] = {
     "broker killed": (3, _kill_broker),

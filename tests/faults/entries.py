@@ -79,11 +79,10 @@ def planned(quick: int) -> list[Planned]:
     ]
 
 
-def schedules(entries: list[Planned], notes: Path) -> str:
-    """The entries as schedules.toml. Nothing is trimmed: the accounts need every run."""
-    return '[defaults]\njob = "jobs.work"\ntimeout = "60s"\nkeep_runs = 100000\n\n' + "\n".join(
-        _table(entry, notes) for entry in entries
-    )
+def schedules(entries: list[Planned], notes: Path, edition: int = 0) -> str:
+    """The entries as schedules.toml. Nothing is trimmed: the accounts need every run. Editions differ in no tick."""
+    defaults = f'job = "jobs.work"\ntimeout = "60s"\nkeep_runs = 100000\ndescription = "edition {edition}"\n'
+    return f"[defaults]\n{defaults}\n" + "\n".join(_table(entry, notes) for entry in entries)
 
 
 def _table(entry: Planned, notes: Path) -> str:

@@ -31,6 +31,7 @@ def world(project: Project, valkey: ValkeyServer) -> World:
     world = World(project, valkey, [Planned("one", 100, max_attempts=1)])
     store = world.store()
     store.entries.apply({"one": ENTRY}, digest="d", revision=0, now=store.presence.now(), by="a test")
+    world.applied_at = store.entries.applied().applied_at
     for _ in range(3):
         eventually(lambda: take_turn(store, push=True).dispatched, within=5, what="a tick")
         for run_id in store.runs.active("one"):

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +54,7 @@ class World:
     """Everything that can break, and what was broken so far.
 
     `server_kills`: when, by the machine's monotonic clock, as in the notes of the jobs. `troubled`: the workers whose
-    runs may have been lost, by pid.
+    runs may have been lost, by pid. `applied_at`: when the entries began.
     """
 
     project: Project
@@ -65,6 +66,8 @@ class World:
     server_kills: list[float] = field(default_factory=list)
     troubled: set[int] = field(default_factory=set)
     server_is_well: bool = True
+    edition: int = 0
+    applied_at: datetime | None = None
     broker: ValkeyServer | None = None
     broker_wire: Proxy | None = None
     broker_is_up: bool = True
@@ -160,6 +163,12 @@ class World:
         self.server_kills.append(time.monotonic())
         self.server.kill()
 
+    def edit(self) -> None:
+        """Somebody saves schedules.toml with other words for every entry: no tick may come or go by that."""
+        self.edition += 1
+        new = self.project.write("new.toml", schedules(self.entries, self.notes, self.edition))
+        new.replace(self.project.directory / "schedules.toml")
+
     def kill_broker(self, down_s: float) -> None:
         """A crash of the other server, which starts again later; one that is down already stays so."""
         broker = self.broker
@@ -216,6 +225,7 @@ class World:
         self.await_(lambda: not self._later, within, "the end of all faults")
         store = self.store()
         self.await_(lambda: self._is_up(store), within, "the server and every process")
+        self.applied_at = self.applied_at or store.entries.applied().applied_at
 
         def up_to_date() -> bool:
             selection = store.ticks.select()
