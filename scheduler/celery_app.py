@@ -50,6 +50,7 @@ def create_app(settings: Settings) -> Celery:
         # Onbeat's messages are doorbells: what they name is claimed from the store, so a message is let go of early,
         # and a worker takes one only when it has a child free, so that no run waits behind a long one.
         task_acks_late=False,
+        worker_consumer="scheduler.worker.strangers:PoliteConsumer",
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=_is_redis(broker_url),
         worker_hijack_root_logger=False,

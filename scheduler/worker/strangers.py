@@ -7,7 +7,9 @@ from typing import Any, Final
 from uuid import uuid4
 
 from celery import signals
+from celery.worker.consumer import Consumer, consumer
 
+from scheduler.log_setup import emit
 from scheduler.message import ONBEAT_HEADER, attempt_of
 from scheduler.recovery import fields_of
 from scheduler.run import Call, RunState
@@ -17,13 +19,30 @@ from scheduler.worker.outcome import Failure, failed
 from scheduler.worker.request import Desk
 from scheduler.worker.telling import tell_end
 
+_SAID_BY_US: Final = (
+    consumer.UNKNOWN_FORMAT,
+    consumer.UNKNOWN_TASK_ERROR,
+    consumer.INVALID_TASK_ERROR,
+    consumer.MESSAGE_DECODE_ERROR,
+)
+
 PATIENCE: Final = timedelta(minutes=2)
 
 _NO_SUCH_JOB: Final = ("celery.exceptions.NotRegistered", "NotRegistered", "builtins.KeyError", "KeyError")
 
 
+class PoliteConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
+    """Celery's consumer, which says nothing of a message that it can't decode but a page of log. See `celery_app`."""
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """The message is in a form that no worker of ours reads, such as pickle."""
+        _put_aside(message, f"it can't be decoded: {exc}")
+        super().on_decode_error(message, exc)
+
+
 def connect() -> None:
-    """Listen to what Celery says of such messages."""
+    """Listen to what Celery says of such messages, and leave its pages of text out of the log."""
+    consumer.logger.addFilter(lambda record: record.msg not in _SAID_BY_US)
     signals.task_unknown.connect(_unknown_task, weak=False)
     signals.task_rejected.connect(_malformed, weak=False)
     signals.task_revoked.connect(_revoked, weak=False)
@@ -31,7 +50,7 @@ def connect() -> None:
 
 def _unknown_task(message: Any, name: str, id: str, **_: Any) -> None:  # noqa: A002 - Celery's word
     reason = f"this worker has no job {name!r}"
-    _put_aside(message, reason)
+    _put_aside(message, reason, job=name, run_id=id)
     failure = Failure(f"NotRegistered: {reason}: is its code older than the schedules?", "", _NO_SUCH_JOB)
     if (attempt := _attempt(message.headers)) is not None:
         _later(partial(fail, id, attempt, failure))
@@ -49,7 +68,8 @@ def _revoked(request: Any, terminated: bool, expired: bool, **_: Any) -> None:  
     _later(partial(_end_unstarted, request.id, request.task, _attempt(vars(request)), state))
 
 
-def _put_aside(message: Any, reason: str) -> None:
+def _put_aside(message: Any, reason: str, **fields: Any) -> None:
+    emit("message.refused", reason=reason, **fields)
     _later(lambda: context().store.refusals.add(reason, message.headers, repr(message.body)))
 
 

@@ -63,6 +63,7 @@ def test_in_the_middle_of_a_deployment_its_run_waits_for_a_worker_that_knows_it(
     store: Store, worker: OnbeatProcess
 ) -> None:
     ask(store, "young", "jobs.gone")
+    assert worker.wait_for_event("message.refused", run_id="young")["job"] == "jobs.gone"
     eventually(store.refusals.newest, what="the message that was put aside")
     (kept,) = store.refusals.newest()
     assert kept["reason"] == "this worker has no job 'jobs.gone'"
@@ -111,12 +112,27 @@ def test_messages_that_name_no_run_start_nothing_and_hurt_nobody(store: Store, w
     unknown = json.loads(envelope(json.dumps({"job": "jobs.hello"}), bell))
     unreadable = {**unknown, "headers": {**unknown["headers"], "id": "odd", "onbeat": "a text"}}
     early = {**unknown, "headers": {**unknown["headers"], "id": "early", "onbeat": {"attempt": 7}}}
-    for message in (unknown, unreadable, early):
+    foreign = {**unknown, "headers": {}}
+    pickled = {**unknown, "content-type": "application/x-python-serialize"}
+    garbled = {**unknown, "body": "bm9wZQ=="}
+    for message in (unknown, unreadable, early, foreign, pickled, garbled):
         store.client.lpush("default", json.dumps(message))
     assert worker.wait_for_event("run.duplicate", run_id="unknown")["why"] == "no such run"
     assert "can't be read" in worker.wait_for_event("message.refused", run_id="odd")["reason"]
     assert worker.wait_for_event("run.duplicate", run_id="early")["why"] == "no such run"
+    eventually(
+        lambda: len(worker.named("message.refused")) == 4, what="the foreign, the pickled and the garbled one"
+    )
+    reasons = {event["reason"].partition(":")[0] for event in worker.named("message.refused")}
+    assert reasons == {
+        "its header 'onbeat' can't be read",
+        "it asks for no job",
+        "it is not well formed",
+        "it can't be decoded",
+    }
+    eventually(lambda: len(store.refusals.newest()) == 3)
     ask(store, "next", "jobs.hello")
     assert end_of(store, "next").state is RunState.SUCCEEDED
     assert worker.named("run.started", run_id="unknown") == []
+    assert worker.named("process.log") == []
     assert worker.strays == []
