@@ -87,9 +87,11 @@ def properties(run_id: str) -> dict[str, Any]:
 def envelope(call_json: str, bell: Doorbell) -> str:
     """The whole message in the form that kombu's Redis transport keeps in a queue's list.
 
-    `call_json` is `Call.to_json` as text, as the run record holds it; templates are kept by it.
+    `call_json` is `Call.to_json` as text, as the run record holds it; the templates of entries are kept by it. What a
+    person or an application asks for has arguments of its own each time, and would only fill the memory.
     """
-    template = _template(call_json, bell.entry, bell.trigger)
+    make = _template if bell.trigger == "schedule" else _template.__wrapped__
+    template = make(call_json, bell.entry, bell.trigger)
     return (
         template.replace(_RUN_ID, bell.run_id)
         .replace(_TAG, str(uuid4()))

@@ -49,9 +49,10 @@ def _publish_again(
     """A message may have been lost on its way. Where the queue has a backlog, that explains the wait just as well."""
     waiting = [(run, call) for run, call in unclaimed if run.state is RunState.QUEUED]
     lengths = store.outbox.queue_lengths(sorted({run.queue for run, _ in waiting})) if publisher.push else {}
+    store.outbox.move([Move(run, run.attempt) for run, _ in waiting if lengths.get(run.queue)], "sent")
     for run, call in waiting:
+        if lengths.get(run.queue) or not publisher.publish([(run, call, run.attempt)]):
+            continue
+        emit("run.republished", run_id=run.run_id, entry=run.entry, job=run.job, queue=run.queue)
         pause = min(max(REPUBLISH_AFTER, now - run.queued_at), LONGEST_SILENCE)
-        if lengths.get(run.queue):
-            store.outbox.move([Move(run, run.attempt)], "sent", republish_after=pause)
-        elif publisher.publish([(run, call, run.attempt)]):
-            emit("run.republished", run_id=run.run_id, entry=run.entry, job=run.job, queue=run.queue)
+        store.outbox.move([Move(run, run.attempt)], "sent", republish_after=pause)

@@ -49,7 +49,7 @@ def _load_jobs(**_: Any) -> None:
     settings = context().settings
     catalogue = load_catalogue(settings.jobs, Path.cwd())
     for problem in catalogue.problems:
-        emit("process.log", logger="scheduler.worker", message=problem.text())
+        logging.getLogger("scheduler.worker").error(problem.text())
     register_jobs()
 
 

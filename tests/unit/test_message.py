@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduler.message import Doorbell, attempt_of, body, envelope, headers
+from scheduler.message import Doorbell, _template, attempt_of, body, envelope, headers
 from scheduler.run import Call
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -86,3 +86,12 @@ def test_what_celery_hung_on_a_task_is_in_its_next_message() -> None:
     bell = Doorbell(run_id="one", entry=None, scheduled_at=datetime(2026, 1, 1, tzinfo=UTC), attempt=2)
     found = headers(call, bell)
     assert (found["group"], found["root_id"], found["parent_id"]) == ("g", "r", None)
+
+
+def test_templates_are_kept_for_entries_only() -> None:
+    before = _template.cache_info().currsize
+    for number in range(3):
+        call = json.dumps(Call(job="jobs.x", args=(number, "by hand")).to_json())
+        bell = Doorbell(run_id="r", entry=None, scheduled_at=AT, attempt=1, trigger="manual")
+        assert json.loads(envelope(call, bell))["headers"]["argsrepr"] == f"({number}, 'by hand')"
+    assert _template.cache_info().currsize == before
