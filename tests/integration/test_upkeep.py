@@ -11,6 +11,7 @@ from scheduler.publisher import StorePublisher
 from scheduler.retry import RetryPolicy
 from scheduler.run import Call, RunState
 from scheduler.store import Keys, Store, connect
+from scheduler.store.moments import milliseconds
 from scheduler.store.runs import Claimed, Ending, Refused
 from tests.support.valkey import ValkeyServer
 
@@ -149,3 +150,34 @@ def test_a_retry_that_another_beat_queued_meanwhile_is_not_counted_on(store: Sto
     make_due(store, "retries", run_id)
     upkeep(store)
     assert state(store, run_id) == (RunState.QUEUED, 1)
+
+
+def test_what_is_sent_again_is_sent_more_and_more_rarely(store: Store, run_id: str) -> None:
+    store.client.hset("onbeat:run:r1", "qa", milliseconds(store.presence.now() - timedelta(minutes=10)))
+    store.client.delete("default")
+    make_due(store, "unclaimed", run_id)
+    upkeep(store)
+    assert store.client.llen("default") == 1
+    again_at = float(store.client.zscore("onbeat:unclaimed", run_id) or 0)
+    pause_ms = again_at - milliseconds(store.presence.now())
+    assert 9 * 60_000 < pause_ms <= 10 * 60_000
+
+
+def test_a_backlog_is_looked_at_in_one_round_trip(store: Store) -> None:
+    for number in range(50):
+        store.runs.create(str(number), CALL, entry="one", trigger="manual", scheduled_at=store.presence.now())
+    upkeep(store)
+    for number in range(50):
+        make_due(store, "unclaimed", str(number))
+    turn = take_turn(store, push=True)
+    before = commands(store)
+    keep_up(store, StorePublisher(store), turn.waiting, turn.now)
+    assert commands(store) - before < 10
+    assert store.client.llen("default") == 50
+
+
+def commands(store: Store) -> int:
+    """How many calls of scripts the server has answered."""
+    stats = store.client.info("commandstats")
+    assert isinstance(stats, dict)
+    return int(stats.get("cmdstat_evalsha", {}).get("calls", 0))
