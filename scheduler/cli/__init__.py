@@ -16,6 +16,9 @@ COMMANDS: Final[dict[str, tuple[Listed, ...]]] = {
         Listed("init", "scheduler.cli.init:init", "A new project: a job, a schedules.toml, a test."),
         Listed("check", "scheduler.cli.check:check", "Every problem of schedules.toml, with no server."),
         Listed("next", "scheduler.cli.next:next_", "The coming ticks."),
+        Listed(
+            "explain", "scheduler.cli.explain:explain", "One schedule in plain words, across clock changes."
+        ),
         Listed("plan", "scheduler.cli.plan:plan", "What the file would change, in entries and in ticks."),
         Listed("apply", "scheduler.cli.apply:apply", "Put the file in force now."),
         Listed(

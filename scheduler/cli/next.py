@@ -63,8 +63,8 @@ def next_(
     from scheduler.cli.document import print_document
 
     zone = _zone(timezone)
-    chosen = _chosen(entry)
-    zones = {name: zone or _zone_of(each) for name, each in chosen.items()}
+    chosen = chosen_entries(entry)
+    zones = {name: zone or zone_of(each) for name, each in chosen.items()}
     reading = zones[entry] if entry else zone
     now = datetime.now(UTC)
     first = _moment(start, "--from", now, reading) if start else now
@@ -95,7 +95,7 @@ def _ticks_of(name: str, entry: "Entry", after: datetime, until: datetime | None
         after = tick
 
 
-def _chosen(name: str | None) -> "dict[str, Entry]":
+def chosen_entries(name: str | None) -> "dict[str, Entry]":
     """The entry of that name, or all that are enabled and have a schedule.
 
     Raises InvalidSchedules where the file can't be used, NotFound where it has no such entry.
@@ -142,7 +142,7 @@ def _moment(text: str, option: str, now: datetime, zone: ZoneInfo | None) -> dat
         raise click.BadParameter(str(error), param_hint=option) from None
 
 
-def _zone_of(entry: "Entry") -> ZoneInfo:
+def zone_of(entry: "Entry") -> ZoneInfo:
     from scheduler.schedule import Crontab, Crontabs, cadence_of
 
     cadence = None if entry.schedule is None else cadence_of(entry.schedule)

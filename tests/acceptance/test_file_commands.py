@@ -253,3 +253,20 @@ def test_schema_names_this_projects_jobs_and_their_arguments(project: Project) -
     kwargs = rule["then"]["properties"]["kwargs"]
     assert kwargs["properties"]["name"] == {"type": "string"}
     assert kwargs["additionalProperties"] is False
+
+
+def test_explain_says_in_words_what_an_entry_does(project: Project) -> None:
+    done = project.run("explain", "backup")
+    assert (done.code, done.err) == (0, "")
+    assert "hour          2        2\n" in done.out
+    assert "A time that the clock jumps over runs once, at the jump" in done.out
+    assert done.out.count(": 02:00 becomes 03:00\n03:00:00+02:00\n") == 1
+    document = json.loads(project.run("explain", "backup", "--json").out)
+    assert (document["entry"], document["timezone"]) == ("backup", "Europe/Berlin")
+    assert len(document["next"]) == 5
+
+
+def test_explain_of_an_interval_and_of_an_entry_that_is_run_by_hand(project: Project) -> None:
+    assert "It ticks every 250ms, counted from the Unix epoch" in project.run("explain", "often").out
+    assert "It has no schedule: it runs only by hand." in project.run("explain", "by-hand").out
+    assert project.run("explain", "bakcup").code == 5

@@ -1,7 +1,9 @@
 """docs/reference/json.md names the fields of the documents, in their order."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
+from scheduler.cli.explain import explanation_document
 from scheduler.cli.plan import plan_document
 from scheduler.comparison import comparison
 from scheduler.documents import (
@@ -14,6 +16,7 @@ from scheduler.documents import (
 from scheduler.entry import Entry
 from scheduler.plan import plan
 from scheduler.run import Attempt, Run, RunState
+from scheduler.schedule import Crontab
 from scheduler.status import Status, status_document
 from scheduler.store.entries import Applied, StoredEntry
 from scheduler.store.ledger import Counts
@@ -95,3 +98,15 @@ def test_the_fields_of_the_status() -> None:
 def test_the_fields_of_a_plan() -> None:
     changes = plan({"b": Entry(name="b", job="jobs.x")}, {})
     assert listed("of a plan") == list(plan_document(changes, comparison(changes, {}, now=NOW)))
+
+
+def test_the_fields_of_an_explanation() -> None:
+    entry = Entry(name="a", job="jobs.a", schedule=Crontab("@daily", "Europe/Berlin"))
+    document = explanation_document(entry, ZoneInfo("Europe/Berlin"), NOW)
+    described = {
+        words_in_code(row[0])[0]: words_in_code(row[1]) for row in rows(PAGE, header="of an explanation")
+    }
+    assert list(described) == list(document)
+    assert described["fields"] == list(document["fields"][0])
+    assert described["next"] == list(document["next"][0])
+    assert described["clock_changes"][:6] == list(document["clock_changes"][0])
