@@ -17,7 +17,7 @@ from scheduler.quoting import quoted
 from scheduler.retry import retry_value
 from scheduler.schedule import Interval, Moments
 from scheduler.suggestion import did_you_mean
-from scheduler.wall_clock import zone_named
+from scheduler.wall_clock import LAST_YEAR, zone_named
 from scheduler.wall_times import wall_times
 
 NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
@@ -56,6 +56,7 @@ OTHER_NAMES: Final = {
 }
 
 _QUEUE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+_YEARS: Final = range(1900, LAST_YEAR + 1)
 _LONGEST_TEXT: Final = 4_000
 
 
@@ -173,6 +174,8 @@ def _moment(value: object) -> datetime:
         raise ValueError(f"{quoted(value)} is not a moment such as 2026-01-01T00:00:00Z")
     if moment.utcoffset() is None:
         raise ValueError(f"{quoted(value)} has no zone; end it with Z or +01:00")
+    if moment.year not in _YEARS:
+        raise ValueError(f"{quoted(value)} is out of reach; write a year from {_YEARS[0]} to {_YEARS[-1]}")
     return moment
 
 

@@ -97,15 +97,19 @@ def _rule(
     )
 
 
-def _fields(wanted: Crontab, times: WallTimes, days: Collection[int], weekdays: Collection[int]) -> crontab:
+def _fields(wanted: Crontab, times: WallTimes, days: Collection[int], weekdays: Collection[int]) -> schedule:
     minute, hour, day, month, weekday = written_out(wanted.expression, wanted.entry).split()[-5:]
-    return crontab(
-        minute=_field(minute, times.minutes, range(60)),
-        hour=_field(hour, times.hours, range(24)),
-        day_of_month=_field(day, days, range(1, 32)),
-        month_of_year=_field(month, times.months, range(1, 13)),
-        day_of_week=_field(weekday, weekdays, range(WEEK)),
-    )
+    try:
+        return crontab(
+            minute=_field(minute, times.minutes, range(60)),
+            hour=_field(hour, times.hours, range(24)),
+            day_of_month=_field(day, days, range(1, 32)),
+            month_of_year=_field(month, times.months, range(1, 13)),
+            day_of_week=_field(weekday, weekdays, range(WEEK)),
+        )
+    except ValueError:
+        # Celery refuses a day that its month never has, even where a day of the week would come in its place.
+        return schedule(run_every=_YEARLY)
 
 
 def _field(text: str, values: Collection[int], all_values: range) -> str:

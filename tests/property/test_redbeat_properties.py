@@ -98,3 +98,8 @@ def test_a_stock_beat_runs_the_first_of_several_moments_once() -> None:
 def test_a_stock_beat_knows_no_jitter() -> None:
     daily = Crontab("0 9 * * *")
     assert as_redbeat_reads_it(Later(daily, timedelta(hours=1), NAME)) == as_redbeat_reads_it(daily)
+
+
+@pytest.mark.parametrize("expression", ["0 0 30 2 MON", "0 0 30W 2 1#1", "0 0 30 2 5L"])
+def test_a_day_that_celery_refuses_makes_a_yearly_interval(expression: str) -> None:
+    assert as_redbeat_reads_it(Crontab(expression)) == celery_interval(timedelta(days=365))

@@ -139,6 +139,12 @@ WRONG = {
     'crontab = "@daily"\ndst_gap = "jump"': "4:11+6 dst_gap: 'jump' is not one of shift, skip",
     "ends_at = 2026-01-01T00:00:00Z": "3:1+7 ends_at: the entry has no crontab, interval or at, and so no ticks",
     "at = []": "3:6+2 at: the list is empty; write a moment, or leave the key out",
+    "at = 9999-12-31T23:59:59-05:00": (
+        "3:6+25 at: 9999-12-31T23:59:59-05:00 is out of reach; write a year from 1900 to 9998"
+    ),
+    "interval = 5\nstarts_at = 0001-01-01T00:00:00+05:00": (
+        "4:13+25 starts_at: 0001-01-01T00:00:00+05:00 is out of reach; write a year from 1900 to 9998"
+    ),
     "at = 2026-01-01": "3:6+10 at: 2026-01-01 is not a moment such as 2026-01-01T00:00:00Z",
     "at = [2026-01-01T00:00:00Z, 2026-01-01T00:00:00]": (
         "3:29+19 at: 2026-01-01T00:00:00 has no zone; end it with Z or +01:00"
