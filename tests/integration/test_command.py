@@ -212,7 +212,7 @@ def test_an_exception_in_the_job_ends_the_whole_group_gently_first(
         "trap '' TERM; sleep 1000 & touch {ready}; sleep 1000",
         "setsid sleep 1000 & touch {ready}; sleep 1000",
         "timeout 900 sleep 1000 & touch {ready}; sleep 1000",
-        "kill -STOP $$ & touch {ready}; sleep 1000",
+        "touch {ready}; kill -STOP $$; sleep 1000",
         "setsid sh -c 'trap : TERM; while :; do sleep 1000; done' & touch {ready}; sleep 1000",
         "cp /bin/sleep './odd) R 1 1 (name'; setsid ./odd* 1000 & touch {ready}; sleep 1000",
     ],
