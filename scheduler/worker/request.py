@@ -10,6 +10,7 @@ from celery.worker.request import Request
 
 from scheduler.message import ONBEAT_HEADER, attempt_of
 from scheduler.worker import endings
+from scheduler.worker.bell import Bell
 from scheduler.worker.leases import Held, LeaseKeeper
 
 
@@ -47,6 +48,7 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
             """The child is done with it, well or not."""
             self._let_go()
             celerys(self, failed__retval__runtime, **kwargs)
+            Bell.ring()
 
         cls.on_success = on_success
 

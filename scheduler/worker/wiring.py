@@ -17,6 +17,7 @@ from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
 from scheduler.parent_death import die_with_parent
 from scheduler.worker import strangers
+from scheduler.worker.bell import Bell
 from scheduler.worker.context import context
 from scheduler.worker.draining import Draining, stopped
 from scheduler.worker.leases import LeaseKeeper
@@ -96,7 +97,7 @@ def _end(**_: Any) -> None:
 
 
 strangers.connect()
-app.steps["consumer"].add(Pulse)
+app.steps["consumer"].update((Pulse, Bell))
 signals.setup_logging.connect(_keep_our_logging, weak=False)
 signals.celeryd_init.connect(_load_jobs, weak=False)
 signals.worker_ready.connect(_begin, weak=False)

@@ -87,6 +87,19 @@ def test_runs_in_threads_at_once_keep_their_lines_and_their_current_run_apart(
             assert messages == [f"{run_id} says {number}" for number in range(20)]
 
 
+@pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
+def test_a_thread_that_is_free_takes_the_next_run_at_once(project: Project, store: Store, pool: str) -> None:
+    """Nothing but a timer woke the loop for it: 60 short runs took 15 s."""
+    project.jobs(JOBS)
+    ids = [f"run-{number}" for number in range(60)]
+    with project.start("worker", "--pool", pool, "-c", "2") as worker:
+        worker.wait_for_event("worker.started", within=30)
+        for run_id in ids:
+            ask(store, run_id, "jobs.later")
+        eventually(lambda: not store.runs.active("e"), within=6, what="the end of all runs")
+    assert all(run.state is RunState.SUCCEEDED for run in store.runs.get_many(ids))
+
+
 @pytest.mark.parametrize("pool", ["threads", "solo"])
 def test_a_worker_without_children_executes_says_what_it_cannot_and_ends_in_order(
     project: Project, store: Store, pool: str
