@@ -12,7 +12,6 @@ PYTEST_ARGS ?=
 # How many faults `make faults` brings about, and which: a seed that a failure printed repeats its schedule.
 ROUNDS ?= 200
 SEED   ?=
-FAULTS := $(addprefix tests/faults/,clock_steps.py another_broker.py execution_points.py power_cuts.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help up install install-dev test check lint types contracts fast tests coverage faults \
@@ -57,7 +56,7 @@ coverage: install-dev  ## every test, and the lines and branches that none has r
 	@$(PYTEST) -q -n $(JOBS) -o timeout=240 --cov --cov-report=term-missing $(PYTEST_ARGS)
 
 faults: install-dev $(VENV)/.faketime  ## real processes killed, frozen, cut off, their clocks set: ROUNDS=200 SEED=
-	@ROUNDS=$(ROUNDS) SEED=$(SEED) $(PYTEST) -q -s tests/faults $(FAULTS) $(PYTEST_ARGS)
+	@ROUNDS=$(ROUNDS) SEED=$(SEED) $(PYTEST) -q -s -o python_files='*.py' tests/faults $(PYTEST_ARGS)
 
 test-systemd: install-dev  ## boot a Debian with systemd and run the units in it (root, some minutes)
 	@bash tests/deploy/systemd.sh

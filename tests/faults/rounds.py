@@ -10,7 +10,7 @@ from tests.faults.accounts import Books, RangeKeeper, audit
 from tests.faults.breakages import Fault, strike
 from tests.faults.world import World
 
-ROUNDS: Final = int(os.environ.get("ROUNDS", "6"))
+ROUNDS: Final = int(os.environ.get("ROUNDS", "5"))
 SEED: Final = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
 GATHER_EVERY: Final = 20
 
