@@ -47,7 +47,7 @@ contracts: install-dev
 	@out=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$out" | sed -n '/^Broken contracts/,$$p'; exit 1; }
 
 fast: install-dev
-	@$(PYTEST) -q -m "not slow" tests/unit tests/property $(PYTEST_ARGS)
+	@$(PYTEST) -q -n $(JOBS) -m "not slow" --hypothesis-profile=quick tests/unit tests/property $(PYTEST_ARGS)
 
 tests: install-dev
 	@$(PYTEST) -q -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)

@@ -9,6 +9,8 @@ pytest_plugins = ["tests.support.valkey", "tests.support.project", "tests.suppor
 
 # A shared machine is slow at times: how long an example takes says nothing here.
 settings.register_profile("onbeat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For `make check`, many times a day; `make test` and CI take all their examples.
+settings.register_profile("quick", parent=settings.get_profile("onbeat"), max_examples=10)
 settings.load_profile("onbeat")
 
 
