@@ -1,5 +1,7 @@
 """The loop around the turns: when to take the next one, and that no trouble of a server ends it."""
 
+import os
+import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -7,14 +9,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from scheduler import systemd_notify
+from scheduler import __version__, systemd_notify
 from scheduler.beat.clock_watch import ClockWatch
 from scheduler.beat.turn import Turn, take_turn
 from scheduler.beat.upkeep import keep_up
 from scheduler.beat.waker import Waker
 from scheduler.errors import Unreachable
 from scheduler.log_setup import emit, traceback_text
-from scheduler.publisher import BrokerUnreachable, Publisher
+from scheduler.publisher import BrokerUnreachable, Publisher, open_publisher
+from scheduler.settings import Settings
 from scheduler.store import Store
 from scheduler.store.ticks import Waiting
 from scheduler.timestamps import rfc3339
@@ -176,3 +179,14 @@ def _tell_step(step: timedelta, now: datetime) -> None:
 def _sleep_s(now: datetime, next_at: datetime | None, elapsed_s: float) -> float:
     until = LONGEST_SLEEP if next_at is None else min(next_at - now, LONGEST_SLEEP)
     return max(0.0, until.total_seconds() - elapsed_s)
+
+
+def loop_for(settings: Settings, store: Store, member: str) -> Loop:
+    """The loop of the beat `member`, which says of itself what every beat says."""
+    about = {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "version": __version__,
+        "revision": settings.revision,
+    }
+    return Loop(store, open_publisher(settings, store), member, about)

@@ -1,20 +1,17 @@
 """`onbeat beat` as a process: it starts, answers signals and systemd, and ends in order."""
 
-import os
 import signal
-import socket
 from types import FrameType
-from uuid import uuid4
 
 from scheduler import __version__, systemd_notify
 from scheduler.beat.file_watch import FileWatch
-from scheduler.beat.loop import Loop
+from scheduler.beat.loop import Loop, loop_for
 from scheduler.beat.schedules import Schedules, rejected
 from scheduler.errors import InvalidSchedules, Unreachable
 from scheduler.log_setup import capture_fds, configure, emit
-from scheduler.publisher import open_publisher
 from scheduler.settings import Settings
 from scheduler.store import Store, StoreRefused, open_store
+from scheduler.store.presence import new_member
 from scheduler.store.safety import facts_findings
 from scheduler.store.server import server_facts
 
@@ -42,19 +39,13 @@ def run(settings: Settings) -> int:
 
 def _run(settings: Settings) -> int:
     store = open_store(settings)
-    member = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
+    member = new_member()
     schedules = Schedules(settings, store, member)
     # Before the file is read: a change that comes meanwhile is noticed.
     watch = FileWatch(settings.schedules, lambda: loop.soon(lambda: _reload(schedules)))
     file = schedules.read()
     _ask(store)
-    about = {
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "version": __version__,
-        "revision": settings.revision,
-    }
-    loop = Loop(store, open_publisher(settings, store), member, about)
+    loop = loop_for(settings, store, member)
     _answer_signals(loop, schedules)
     emit(
         "beat.started",

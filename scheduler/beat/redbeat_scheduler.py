@@ -4,20 +4,16 @@ It is a RedBeatScheduler, so that RedBeat's settings hold and Celery's tools kno
 There is no lock: any number of beats may run.
 """
 
-import os
-import socket
 from typing import Any
-from uuid import uuid4
 
 from redbeat import RedBeatScheduler
 
-from scheduler import __version__
-from scheduler.beat.loop import Loop
+from scheduler.beat.loop import Loop, loop_for
 from scheduler.beat.schedules import Schedules, rejected
 from scheduler.errors import InvalidSchedules
-from scheduler.publisher import open_publisher
 from scheduler.settings import load_settings
 from scheduler.store import open_store
+from scheduler.store.presence import new_member
 
 
 class OnbeatScheduler(RedBeatScheduler):  # type: ignore[misc]  # RedBeat has no types
@@ -34,20 +30,14 @@ class OnbeatScheduler(RedBeatScheduler):  # type: ignore[misc]  # RedBeat has no
         """
         settings = load_settings()
         store = open_store(settings)
-        member = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
+        member = new_member()
         schedules = Schedules(settings, store, member)
         try:
             file = schedules.read()
         except InvalidSchedules as error:
             rejected(error)
             raise
-        about = {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "version": __version__,
-            "revision": settings.revision,
-        }
-        self._loop = Loop(store, open_publisher(settings, store), member, about)
+        self._loop = loop_for(settings, store, member)
         self._loop.soon(lambda: schedules.apply(file))
 
     def tick(self, *_: Any, **__: Any) -> float:

@@ -1,10 +1,13 @@
 """Who is there: beats and workers sign in with what they are, and are believed for as long as they go on doing it."""
 
 import json
+import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
+from uuid import uuid4
 
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
@@ -15,6 +18,11 @@ Kind = Literal["beats", "workers"]
 
 ALIVE_FOR: Final = timedelta(seconds=15)
 FORGET_AFTER: Final = timedelta(hours=1)
+
+
+def new_member() -> str:
+    """An id for this process, by which it signs in: host, pid, and what tells it from an earlier one of that pid."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
 
 
 @dataclass(frozen=True, slots=True)

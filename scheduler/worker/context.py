@@ -1,16 +1,14 @@
 """What every part of one worker process shares: who it is, its settings, its store, its way to the broker."""
 
-import os
-import socket
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Final
-from uuid import uuid4
 
 from scheduler.publisher import Publisher, open_publisher
 from scheduler.settings import Settings, load_settings
 from scheduler.store import Store, open_store
+from scheduler.store.presence import new_member
 
 LEASE: Final = timedelta(seconds=15)
 RENEW_EVERY_S: Final = 5.0
@@ -42,13 +40,11 @@ class _Held:
 def context() -> WorkerContext:
     """This process's context, made at the first use."""
     if _Held.context is None:
-        worker = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
-        _Held.context = WorkerContext(load_settings(), worker)
+        return use(load_settings())
     return _Held.context
 
 
 def use(settings: Settings) -> WorkerContext:
     """Begin with these settings instead of those that the environment gives."""
-    worker = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
-    _Held.context = WorkerContext(settings, worker)
+    _Held.context = WorkerContext(settings, new_member())
     return _Held.context
