@@ -1,0 +1,26 @@
+"""The kinds of a schedule, before anything shifts or bounds its ticks: one file a kind. Pure.
+
+Each has the same methods: `next_after`, `ticks_between`, `count_between`, `latest_between`, `describe` and `to_json`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from scheduler.crontab import Crontab, Crontabs, crontab_from_json
+from scheduler.interval import Interval
+from scheduler.moments import Moments
+
+Cadence = Crontab | Crontabs | Interval | Moments
+
+
+def cadence_from_json(document: Mapping[str, Any]) -> Cadence:
+    """The cadence that `to_json` wrote. Raises KeyError, TypeError or ValueError where it is not one of ours."""
+    if "crontab" in document or "crontabs" in document:
+        return crontab_from_json(document)
+    if "at" in document:
+        return Moments(tuple(datetime.fromisoformat(text) for text in document["at"]))
+    every = timedelta(seconds=document["interval"])
+    if "anchor" in document:
+        return Interval(every, datetime.fromisoformat(document["anchor"]))
+    return Interval(every)
