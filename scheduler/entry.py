@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, Self
 
+from scheduler.exclusion import Exclusion
 from scheduler.retry import RetryPolicy
 from scheduler.schedule import Schedule, schedule_from_json
 
@@ -22,6 +23,7 @@ class Entry:
     name: str
     job: str
     schedule: Schedule | None = None
+    exclusion: Exclusion | None = None
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     queue: str = DEFAULT_QUEUE
@@ -47,6 +49,8 @@ class Entry:
         document: dict[str, Any] = {"name": self.name, "job": self.job}
         if self.schedule is not None:
             document["schedule"] = self.schedule.to_json()
+        if self.exclusion is not None:
+            document["exclusion"] = self.exclusion.to_json()
         if self.retry != default.retry:
             document["retry"] = self.retry.to_json()
         for name in _PLAIN:
@@ -66,6 +70,8 @@ class Entry:
         values: dict[str, Any] = {"name": document["name"], "job": document["job"]}
         if "schedule" in document:
             values["schedule"] = schedule_from_json(document["schedule"])
+        if "exclusion" in document:
+            values["exclusion"] = Exclusion.from_json(document["exclusion"])
         if "retry" in document:
             values["retry"] = RetryPolicy.from_json(document["retry"])
         for name in _PLAIN:
