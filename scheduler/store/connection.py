@@ -6,6 +6,7 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
+from redis.connection import HiredisRespSerializer
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -46,6 +47,22 @@ _REFUSED = (AuthenticationError, AuthorizationError, NoPermissionError)
 _CREDENTIALS_HINT = "check the user and the password in ONBEAT_REDIS_URL"
 _DATABASE_HINT = "check the database number in ONBEAT_REDIS_URL"
 _REFUSING_WRITES = ("MISCONF", "OOM", "NOREPLICAS", "MASTERDOWN", "LOADING", "UNBLOCKED", "BUSY")
+
+
+class _Packer(HiredisRespSerializer):
+    """Packs commands in C, and what UTF-8 can't carry, as half a surrogate pair in a file's name, with a backslash."""
+
+    def pack(self, *args: Any) -> list[bytes]:
+        """The command as the server reads it."""
+        packed: Callable[..., list[bytes]] = super().pack
+        try:
+            return packed(*args)
+        except UnicodeEncodeError:
+            # hiredis knows no `encoding_errors`; without this a run whose error has such a text would never end.
+            plain = (
+                each.encode(errors="backslashreplace") if isinstance(each, str) else each for each in args
+            )
+            return packed(*plain)
 
 
 class StoreRefused(Unreachable):
@@ -145,8 +162,8 @@ def connect(
         client: Client = Client.from_url(  # type: ignore[assignment]  # redis-py: the class's own instance
             url,
             decode_responses=True,
-            # Half a surrogate pair, as in the name of a file that is no UTF-8, must not keep a run from its end.
             encoding_errors="backslashreplace",
+            command_packer=_Packer(),
             socket_timeout=socket_timeout_s,
             socket_connect_timeout=connect_timeout_s,
             **({} if url.startswith("unix") else {"socket_keepalive": True}),
