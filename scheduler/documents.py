@@ -1,5 +1,7 @@
 """What every face shows of runs and entries, as JSON values: the fields of the interface, in its order."""
 
+import base64
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -10,6 +12,7 @@ from scheduler.run import Attempt, Run
 from scheduler.schedule import Crontab, Crontabs, Later, Within, cadence_of
 from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import Pause, pause_in_force
+from scheduler.store.refusals import Refusal
 from scheduler.timestamps import milliseconds, rfc3339
 
 Document = dict[str, Any]
@@ -140,3 +143,32 @@ def timezone_of(entry: Entry) -> str | None:
 
 def _duration(value: Any) -> str | None:
     return None if value is None else format_duration(value)
+
+
+def refusal_document(refusal: Refusal) -> Document:
+    """A message that no worker could take."""
+    return {
+        "id": refusal.id,
+        "reason": refusal.reason,
+        "queue": refusal.queue,
+        "worker": refusal.worker,
+        "refused_at": rfc3339(refusal.refused_at),
+        "size": refusal.size,
+        "whole": refusal.whole,
+        "message": message_of(refusal),
+    }
+
+
+def message_of(refusal: Refusal) -> Any:
+    """The message as it came: the JSON that it is, with its body as text where it is one; any other thing as text."""
+    text = refusal.item.decode(errors="backslashreplace")
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    try:
+        body = base64.b64decode(message["body"], validate=True).decode()
+        properties = {**message["properties"], "body_encoding": None}
+    except (ValueError, LookupError, TypeError):
+        return message
+    return {**message, "body": body, "properties": properties}

@@ -71,6 +71,8 @@ _WORKER = (
     _info("worker.draining", "The worker takes no more; running jobs may end within the grace."),
     _info("worker.stopped", "A worker ended in order."),
     _error("message.refused", "A message that is not ours or not well formed was put aside.", "reason"),
+    _info("message.replayed", "Somebody sent a refused message again.", "message", "by"),
+    _info("message.dropped", "Somebody dropped a refused message.", "message", "by"),
 )
 
 _SERVERS = (

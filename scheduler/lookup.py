@@ -1,9 +1,12 @@
 """Finding the entry or the run that a person named, with the likeliest name where there is none."""
 
+from collections.abc import Sequence
+
 from scheduler.errors import NotFound, UsageProblem
 from scheduler.run import Run
 from scheduler.store import Store
 from scheduler.store.entries import StoredEntry
+from scheduler.store.refusals import Refusal
 from scheduler.suggestion import did_you_mean
 
 WITHOUT_ENTRY = ""
@@ -59,3 +62,22 @@ def _run_or_entry(store: Store, text: str) -> Run:
         close = did_you_mean(text, store.entries.names())
         hint = "`onbeat runs` and `onbeat entries` list what there is"
         raise NotFound(f"no run or entry {text!r}{close}", hint=hint) from None
+
+
+def refusals_named(store: Store, texts: Sequence[str]) -> list[Refusal]:
+    """The refused messages whose ids are `texts` or begin with them; without any, all.
+
+    Raises NotFound, and UsageProblem where several ids begin so.
+    """
+    every = store.refusals.newest()
+    found: dict[str, Refusal] = {}
+    for text in texts:
+        matching = [each for each in every if text and each.id.startswith(text.strip().lower())]
+        if not matching:
+            raise NotFound(f"no refused message {text!r}", hint="`onbeat quarantine` lists them")
+        if len(matching) > 1:
+            some = ", ".join(each.id for each in matching[:_SHOWN])
+            message = f"{text!r} is the beginning of {len(matching)} messages: {some}"
+            raise UsageProblem(message, hint="give more of the id")
+        found[matching[0].id] = matching[0]
+    return list(found.values()) if texts else every

@@ -1,6 +1,6 @@
-"""What a person does to entries, by any face: trigger, pause, resume. Each is announced for a beat to log."""
+"""What a person does, by any face: trigger, pause, resume, look after refused messages. A beat logs each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from scheduler.run import Call, manual_run_id
 from scheduler.store import Store
 from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import EVERY_ENTRY, Pause
+from scheduler.store.refusals import LARGEST, Refusal
 
 
 def trigger(
@@ -70,3 +71,32 @@ def resume(store: Store, entry: str | None, *, by: str) -> Pause | None:
     if lifted is not None:
         store.pauses.announce("entry.resumed", entry=lifted.entry, by=by)
     return lifted
+
+
+def drop_refused(store: Store, refusals: Sequence[Refusal], *, by: str) -> list[Refusal]:
+    """Forget refused messages; returns them."""
+    store.refusals.drop(refusals)
+    for each in refusals:
+        store.pauses.announce("message.dropped", message=each.id, queue=each.queue, by=by)
+    return list(refusals)
+
+
+def replay_refused(
+    store: Store, publisher: Publisher, refusals: Sequence[Refusal], *, by: str
+) -> list[Refusal]:
+    """Put refused messages into their queues again, as they came; returns them.
+
+    Each leaves the quarantine once it is sent. Raises OnbeatError, before any is sent, where one can't be: it was too
+    large to be kept whole, or its broker takes no such thing; and BrokerUnreachable.
+    """
+    for each in refusals:
+        if not each.whole:
+            reason = f"it has {each.size} bytes, of which {LARGEST} were kept"
+            raise OnbeatError(f"the message {each.id} can't be sent again: {reason}", hint="drop it")
+        if (problem := publisher.problem_with(each)) is not None:
+            raise OnbeatError(f"the message {each.id} can't be sent again: {problem}", hint="drop it")
+    for each in refusals:
+        publisher.send_again(each)
+        store.refusals.drop([each])
+        store.pauses.announce("message.replayed", message=each.id, queue=each.queue, by=by)
+    return list(refusals)

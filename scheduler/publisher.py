@@ -1,16 +1,19 @@
 """How messages reach the broker: pushed by the store's own script where it is the broker, through kombu elsewhere."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from scheduler.errors import Unreachable
 from scheduler.message import CONTENT_ENCODING, CONTENT_TYPE, Doorbell, body, envelope, headers, properties
+from scheduler.message_form import Taken, envelope_problem, opened
 from scheduler.run import Call, Run
 from scheduler.server_url import server_name
 from scheduler.settings import Settings, with_server
 from scheduler.store import Store
 from scheduler.store.outbox import Move
+from scheduler.store.refusals import Refusal
 
 PUBLISH_TIMEOUT_S = 5
 
@@ -31,6 +34,14 @@ class StorePublisher:
         """Publish runs, each with the JSON of its call, for an attempt; returns how many were still to be published."""
         moves = [Move(run, attempt, envelope(call, _bell(run, attempt))) for run, call, attempt in due]
         return sum(self._store.outbox.move(moves, "push"))
+
+    def problem_with(self, refusal: Refusal) -> str | None:
+        """What keeps a refused message from being sent again; None where nothing does."""
+        return None if refusal.queue else "nobody knows which queue it came from"
+
+    def send_again(self, refusal: Refusal) -> None:
+        """Put a refused message back into its queue. Raises Unreachable."""
+        self._store.refusals.push_back(refusal)
 
     def close(self) -> None:
         """Nothing to close: the connection is the store's."""
@@ -58,17 +69,41 @@ class BrokerPublisher:
         """
         sent: list[Move] = []
         try:
-            for run, call_json, attempt in due:
-                self._send(run, Call.from_json(json.loads(call_json)), attempt)
-                sent.append(Move(run, attempt))
+            with self._told():
+                for run, call_json, attempt in due:
+                    call = Call.from_json(json.loads(call_json))
+                    bell = headers(call, _bell(run, attempt))
+                    self._send(
+                        Taken(bell, body(call), CONTENT_TYPE, CONTENT_ENCODING),
+                        call.queue,
+                        **properties(run.run_id),
+                    )
+                    sent.append(Move(run, attempt))
+        finally:
+            moved = self._store.outbox.move(sent, "sent")
+        return sum(moved)
+
+    def problem_with(self, refusal: Refusal) -> str | None:
+        """What keeps a refused message from being sent again; None where nothing does."""
+        if not refusal.queue:
+            return "nobody knows which queue it came from"
+        return envelope_problem(refusal.item)
+
+    def send_again(self, refusal: Refusal) -> None:
+        """Put a refused message back into its queue. Raises BrokerUnreachable."""
+        with self._told():
+            self._send(opened(refusal.item), str(refusal.queue), delivery_mode=2)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """The broker's troubles, in our words."""
+        try:
+            yield
         except self._troubles() as error:
             self.close()
             address = server_name(str(self._celery.conf.broker_url))
             message = f"the broker at {address} can't be reached: {error}"
             raise BrokerUnreachable(message, hint="is it running there?") from error
-        finally:
-            moved = self._store.outbox.move(sent, "sent")
-        return sum(moved)
 
     def _troubles(self) -> tuple[type[BaseException], ...]:
         from kombu.exceptions import OperationalError
@@ -80,22 +115,21 @@ class BrokerPublisher:
         )
         return (OperationalError, OSError, *own)
 
-    def _send(self, run: Run, call: Call, attempt: int) -> None:
+    def _send(self, message: Taken, queue: str, **of_message: Any) -> None:
         producer = self._open()
-        queue = self._celery.amqp.queues[call.queue]
         producer.publish(
-            body(call),
+            message.body,
             exchange="",
-            routing_key=call.queue,
-            headers=headers(call, _bell(run, attempt)),
-            content_type=CONTENT_TYPE,
-            content_encoding=CONTENT_ENCODING,
-            declare=[queue] if call.queue not in self._declared else [],
+            routing_key=queue,
+            headers=message.headers,
+            content_type=message.content_type,
+            content_encoding=message.content_encoding,
+            declare=[self._celery.amqp.queues[queue]] if queue not in self._declared else [],
             retry=False,
             timeout=PUBLISH_TIMEOUT_S,
-            **properties(run.run_id),
+            **of_message,
         )
-        self._declared.add(call.queue)
+        self._declared.add(queue)
 
     def _open(self) -> Any:
         from kombu.messaging import Producer

@@ -41,6 +41,7 @@ class Status:
     ledger: Counts
     applied: Applied
     outbox: int
+    refused: int
 
     @property
     def alive_beats(self) -> tuple[Sign, ...]:
@@ -85,6 +86,9 @@ class Status:
         if self.alive_beats and (late := self.overdue):
             entries = "1 entry is" if len(late) == 1 else f"{len(late)} entries are"
             found.append(f"{entries} overdue, {next(iter(late))!r} the longest")
+        if self.refused:
+            messages = "1 message was" if self.refused == 1 else f"{self.refused} messages were"
+            found.append(f"{messages} refused: `onbeat quarantine` lists them")
         found += [f"the entry {name!r} can't be read" for name, each in self.entries.items() if each.trouble]
         return found
 
@@ -109,6 +113,7 @@ def read_status(store: Store, settings: Settings) -> Status:
         ledger=store.ledger.totals(),
         applied=store.entries.applied(),
         outbox=store.outbox.size(),
+        refused=store.refusals.count(),
     )
 
 
@@ -140,6 +145,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "paused": sorted(status.paused),
         "overdue": [{"entry": name, "late_ms": milliseconds(late)} for name, late in status.overdue.items()],
         "outbox": status.outbox,
+        "refused": status.refused,
         "problems": status.problems(),
     }
 

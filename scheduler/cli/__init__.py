@@ -40,6 +40,11 @@ COMMANDS: Final[dict[str, tuple[Listed, ...]]] = {
         ),
         Listed("pause", "scheduler.cli.pause:pause", "Leave an entry's ticks out until it is resumed."),
         Listed("resume", "scheduler.cli.resume:resume", "Take a paused entry up again."),
+        Listed(
+            "quarantine",
+            "scheduler.cli.quarantine:quarantine",
+            "Messages that no worker could take: list, drop, send again.",
+        ),
     ),
     "Look after it": (
         Listed("health", "scheduler.cli.health:health", "For probes: 0 or 1 in under a second."),

@@ -20,7 +20,7 @@
 | `onbeat:beats`, `onbeat:workers` | hash: id → JSON: what it is and when it was last seen, ms | an hour after the last sign | each process |
 | `onbeat:applied` | hash: digest, revision, applied_at and by of the schedules in force | for ever | plan |
 | `onbeat:announcements` | list of JSON events of commands, for a beat to log | until logged; the newest 1,000 | commands |
-| `onbeat:refused` | list of JSON: messages that no worker could read | the newest 1,000 | worker |
+| `onbeat:refused` | list of JSON: messages that no worker could take, each up to 32 KiB | the newest 1,000 | worker, quarantine |
 
 `ONBEAT_KEY_PREFIX` stands before all of them, and before the queues' lists. With a `{tag}` in it a deployment lives in
 one slot of a Redis Cluster.

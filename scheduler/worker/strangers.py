@@ -1,6 +1,6 @@
 """Messages that Celery turns away before any task sees them: the run that one names must not wait for ever."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -9,11 +9,13 @@ from uuid import uuid4
 from celery import signals
 from celery.worker.consumer import Consumer, consumer
 
-from scheduler.log_setup import emit
+from scheduler.log_setup import emit, traceback_text
 from scheduler.message import ONBEAT_HEADER, attempt_of
+from scheduler.message_form import sealed, taken, task_problem
 from scheduler.recovery import fields_of
 from scheduler.run import Call, RunState
 from scheduler.store.runs import Claimed, Ending
+from scheduler.worker import careful_transport
 from scheduler.worker.context import LEASE, context
 from scheduler.worker.outcome import Failure, failed
 from scheduler.worker.request import Desk
@@ -32,19 +34,36 @@ _NO_SUCH_JOB: Final = ("celery.exceptions.NotRegistered", "NotRegistered", "buil
 
 
 class PoliteConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
-    """Celery's consumer, which says nothing of a message that it can't decode but a page of log. See `celery_app`."""
+    """Celery's consumer, which hands on no message that would end the worker. See `celery_app`."""
 
-    def on_decode_error(self, message: Any, exc: Exception) -> None:
-        """The message is in a form that no worker of ours reads, such as pickle."""
-        _put_aside(message, f"it can't be decoded: {exc}")
-        super().on_decode_error(message, exc)
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
+        """What is called with each message."""
+        handle = super().create_task_handler(*args, **kwargs)
+        of_the_broker = (*self.connection_errors, *self.channel_errors)
+
+        def on_task_received(message: Any) -> None:
+            if reason := task_problem(taken(message)):
+                _put_aside(message, reason)
+                message.reject_log_error(consumer.logger, self.connection_errors)
+                return
+            try:
+                handle(message)
+            except of_the_broker:
+                raise
+            except Exception as error:  # noqa: BLE001 - a message of any shape ends no worker; this one is kept
+                _put_aside(message, f"Celery can't read it: {error!r}", traceback=traceback_text(error))
+                if not message.acknowledged:
+                    message.reject_log_error(consumer.logger, self.connection_errors)
+
+        return on_task_received
 
 
 def connect() -> None:
-    """Listen to what Celery says of such messages, and leave its pages of text out of the log."""
+    """Look at each message first; listen to what Celery says of some, and leave its pages of text out of the log."""
+    careful_transport.connect(_refuse)
     consumer.logger.addFilter(lambda record: record.msg not in _SAID_BY_US)
     signals.task_unknown.connect(_unknown_task, weak=False)
-    signals.task_rejected.connect(_malformed, weak=False)
+    signals.task_rejected.connect(_rejected, weak=False)
     signals.task_revoked.connect(_revoked, weak=False)
 
 
@@ -56,8 +75,9 @@ def _unknown_task(message: Any, name: str, id: str, **_: Any) -> None:  # noqa: 
         _later(partial(fail, id, attempt, failure))
 
 
-def _malformed(message: Any, exc: BaseException | None = None, **_: Any) -> None:
-    _put_aside(message, "it asks for no job" if exc is None else f"it is not well formed: {exc!r}")
+def _rejected(message: Any, exc: BaseException | None = None, **_: Any) -> None:
+    """Celery's own reasons, for what looked well."""
+    _put_aside(message, f"Celery rejects it: {exc!r}")
 
 
 def _revoked(request: Any, terminated: bool, expired: bool, **_: Any) -> None:  # noqa: FBT001 - Celery's signature
@@ -69,8 +89,14 @@ def _revoked(request: Any, terminated: bool, expired: bool, **_: Any) -> None:  
 
 
 def _put_aside(message: Any, reason: str, **fields: Any) -> None:
-    emit("message.refused", reason=reason, **fields)
-    _later(lambda: context().store.refusals.add(reason, message.headers, repr(message.body)))
+    """Keep a message with the reason why nobody here can take it."""
+    queue = (message.delivery_info or {}).get("routing_key")
+    _refuse(queue, reason, sealed(taken(message), queue=queue).encode(), **fields)
+
+
+def _refuse(queue: str | None, reason: str, item: bytes, **fields: Any) -> None:
+    emit("message.refused", reason=reason, queue=queue, **fields)
+    _later(lambda: context().store.refusals.add(item, queue=queue, reason=reason, worker=context().worker))
 
 
 def _attempt(headers: Any) -> int | None:

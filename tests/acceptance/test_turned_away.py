@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from scheduler.message import Doorbell, envelope
+from scheduler.message_form import opened
 from scheduler.publisher import StorePublisher
 from scheduler.run import Call, Run, RunState
 from scheduler.store import Keys, Store, connect
@@ -66,8 +67,8 @@ def test_in_the_middle_of_a_deployment_its_run_waits_for_a_worker_that_knows_it(
     assert worker.wait_for_event("message.refused", run_id="young")["job"] == "jobs.gone"
     eventually(store.refusals.newest, what="the message that was put aside")
     (kept,) = store.refusals.newest()
-    assert kept["reason"] == "this worker has no job 'jobs.gone'"
-    assert kept["headers"]["id"] == "young"
+    assert kept.reason == "this worker has no job 'jobs.gone'"
+    assert opened(kept.item).headers["id"] == "young"
     ask(store, "next", "jobs.hello")
     assert end_of(store, "next").state is RunState.SUCCEEDED
     run = store.runs.get("young")
@@ -107,32 +108,69 @@ def send(project: Project, expression: str) -> str:
     return done.expect(0).out.strip()
 
 
-def test_messages_that_name_no_run_start_nothing_and_hurt_nobody(store: Store, worker: OnbeatProcess) -> None:
+def test_messages_of_any_form_start_nothing_and_hurt_nobody(
+    project: Project, store: Store, worker: OnbeatProcess
+) -> None:
+    """Each of the forms that end a stock worker, or that it drops, or puts back for the next worker to die of."""
     bell = Doorbell(run_id="unknown", entry="e", scheduled_at=store.presence.now(), attempt=1)
-    unknown = json.loads(envelope(json.dumps({"job": "jobs.hello"}), bell))
-    unreadable = {**unknown, "headers": {**unknown["headers"], "id": "odd", "onbeat": "a text"}}
-    early = {**unknown, "headers": {**unknown["headers"], "id": "early", "onbeat": {"attempt": 7}}}
-    foreign = {**unknown, "headers": {}}
-    pickled = {**unknown, "content-type": "application/x-python-serialize"}
-    garbled = {**unknown, "body": "bm9wZQ=="}
-    for message in (unknown, unreadable, early, foreign, pickled, garbled):
-        store.client.lpush("default", json.dumps(message))
-    assert worker.wait_for_event("run.duplicate", run_id="unknown")["why"] == "no such run"
-    assert "can't be read" in worker.wait_for_event("message.refused", run_id="odd")["reason"]
-    assert worker.wait_for_event("run.duplicate", run_id="early")["why"] == "no such run"
-    eventually(
-        lambda: len(worker.named("message.refused")) == 4, what="the foreign, the pickled and the garbled one"
-    )
-    reasons = {event["reason"].partition(":")[0] for event in worker.named("message.refused")}
-    assert reasons == {
-        "its header 'onbeat' can't be read",
-        "it asks for no job",
-        "it is not well formed",
-        "it can't be decoded",
+    good = json.loads(envelope(json.dumps({"job": "jobs.hello"}), bell))
+    headers, properties = good["headers"], good["properties"]
+    claimed = [
+        good,
+        {**good, "headers": {**headers, "id": "early", "onbeat": {"attempt": 7}}},
+    ]
+    refused: dict[str, str | bytes] = {
+        "it is not JSON": b"\xffnope",
+        "it is a list": "[]",
+        "its body is not base64": json.dumps({**good, "body": "abc"}),
+        "it has no properties": json.dumps({**good, "properties": None}),
+        "it has no delivery_tag": json.dumps({**good, "properties": {**properties, "delivery_tag": None}}),
+        "its delivery_info": json.dumps({**good, "properties": {**properties, "delivery_info": {}}}),
+        "its headers are": json.dumps({**good, "headers": []}),
+        "it can't be decoded": json.dumps({**good, "body": "bm9wZQ=="}),
+        "it is not well formed": json.dumps({**good, "body": "W10="}),
+        "its content type is 'application/x-python": json.dumps(
+            {**good, "content-type": "application/x-python-serialize"}
+        ),
+        "its content type is None": json.dumps({**good, "content-type": None}),
+        "its eta is": json.dumps({**good, "headers": {**headers, "eta": "soon"}}),
+        "it asks for no job": json.dumps({**good, "headers": {}, "body": "e30="}),
+        "this worker has no job": json.dumps({**good, "headers": {**headers, "task": "jobs.none"}}),
+        "its header 'onbeat' can't be read": json.dumps(
+            {**good, "headers": {**headers, "id": "odd", "onbeat": "a text"}}
+        ),
     }
-    eventually(lambda: len(store.refusals.newest()) == 3)
+    for item in (*map(json.dumps, claimed), *refused.values()):
+        store.client.lpush("default", item)
+    assert worker.wait_for_event("run.duplicate", run_id="unknown")["why"] == "no such run"
+    assert worker.wait_for_event("run.duplicate", run_id="early")["why"] == "no such run"
+    eventually(lambda: len(worker.named("message.refused")) == len(refused), what="all of the others")
+    reasons = [event["reason"] for event in worker.named("message.refused")]
+    assert [begin for begin in refused if not any(reason.startswith(begin) for reason in reasons)] == []
     ask(store, "next", "jobs.hello")
     assert end_of(store, "next").state is RunState.SUCCEEDED
     assert worker.named("run.started", run_id="unknown") == []
     assert worker.named("process.log") == []
     assert worker.strays == []
+    look_after(project, store, len(refused))
+
+
+def look_after(project: Project, store: Store, count: int) -> None:
+    """What a person does with them."""
+    eventually(lambda: store.refusals.count() == count, what="all of them in quarantine")
+    listed = json.loads(project.run("quarantine", "--json").expect(0).out)
+    unknown = next(each for each in listed if each["reason"].startswith("this worker has no job"))
+    assert unknown["message"]["headers"]["task"] == "jobs.none"
+    assert unknown["message"]["body"].startswith("[[], {}")
+    assert "jobs.none" in project.run("quarantine", unknown["id"][:6]).expect(0).out
+    assert f"{count} messages were refused" in project.run("status").expect(0).out
+    assert (
+        project.run("quarantine", unknown["id"], "--replay").expect(0).out
+        == "1 message is in the queue again.\n"
+    )
+    eventually(
+        lambda: store.refusals.newest(1)[0].id != listed[0]["id"],
+        what="the same message refused anew",
+    )
+    assert project.run("quarantine", "--all", "--drop").expect(0).out == f"{count} messages are dropped.\n"
+    assert "No message was refused." in project.run("quarantine").expect(0).err

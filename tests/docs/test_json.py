@@ -10,6 +10,7 @@ from scheduler.documents import (
     attempt_document,
     entry_document,
     pause_document,
+    refusal_document,
     run_document,
     whole_run_document,
 )
@@ -21,6 +22,7 @@ from scheduler.status import Status, status_document
 from scheduler.store.entries import Applied, StoredEntry
 from scheduler.store.ledger import Counts
 from scheduler.store.pauses import Pause
+from scheduler.store.refusals import Refusal
 from tests.docs.pages import page, rows, words_in_code
 
 PAGE = page("reference/json.md")
@@ -88,11 +90,17 @@ def test_the_fields_of_the_status() -> None:
             ledger=Counts(expected=0, by_disposition={}),
             applied=Applied(None, 0, None, None),
             outbox=0,
+            refused=0,
         )
     )
     assert listed("of the whole") == list(document)
     assert parts_of("ledger") == list(document["ledger"])
     assert parts_of("schedules") == list(document["schedules"])
+
+
+def test_the_fields_of_a_refused_message() -> None:
+    refusal = Refusal(id="1", reason="x", queue=None, worker="w", refused_at=NOW, size=2, item=b"{}")
+    assert listed("of a message") == list(refusal_document(refusal))
 
 
 def test_the_fields_of_a_plan() -> None:

@@ -16,6 +16,7 @@ from scheduler.store import Keys, Store, connect, keys
 from scheduler.store.moments import milliseconds
 from scheduler.store.outbox import Move
 from scheduler.store.pauses import MOST_ANNOUNCEMENTS
+from scheduler.store.refusals import LARGEST
 from scheduler.store.runs import Claimed, Ending
 from tests.support.valkey import ValkeyServer
 
@@ -104,11 +105,11 @@ def test_lists_that_nobody_reads_are_capped(store: Store) -> None:
         store.pauses.announce("entry.resumed", entry=str(number), by="test")
     assert store.client.llen("onbeat:announcements") == MOST_ANNOUNCEMENTS
     for number in range(1_005):
-        store.refusals.add(str(number), {}, "x" * 100_000 if number == 1_004 else "x")
+        item = b"x" * (100_000 if number == 1_004 else 1)
+        store.refusals.add(item, queue="q", reason=str(number), worker="w")
     assert store.client.llen("onbeat:refused") == 1_000
     (newest,) = store.refusals.newest(1)
-    assert newest["reason"] == "1004"
-    assert len(newest["body"]) < 10_000
+    assert (newest.reason, newest.size, len(newest.item), newest.whole) == ("1004", 100_000, LARGEST, False)
 
 
 def test_what_a_deleted_entry_leaves_goes_with_the_turn_that_notices(store: Store) -> None:
@@ -134,7 +135,7 @@ def test_every_key_that_the_store_writes_is_in_the_table(store: Store) -> None:
     pause(store, "one", by="test", reason="why")
     for kind in ("beats", "workers"):
         store.presence.sign_in(kind, "x", {})
-    store.refusals.add("why", {}, "")
+    store.refusals.add(b"", queue=None, reason="why", worker="w")
     assert turn.waiting.any
     table = [row.split("|")[1] for row in (keys.__doc__ or "").splitlines() if row.startswith("| `")]
     names = re.findall(r"`([^`]+)`", " ".join(table))

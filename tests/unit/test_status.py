@@ -43,6 +43,7 @@ def status(**changes: object) -> Status:
         "ledger": Counts(3, {Disposition.DISPATCHED: 2, Disposition.SKIPPED_OVERLAP: 1}),
         "applied": Applied("d1", 7, NOW, "beat"),
         "outbox": 0,
+        "refused": 0,
         **changes,
     }
     return Status(**values)  # type: ignore[arg-type]  # the tests give the right types
@@ -64,6 +65,7 @@ def status(**changes: object) -> Status:
         ),
         ({"entries": {"a": stored("a", next_in_s=-0.2)}}, []),
         ({"entries": {"a": stored("a", trouble="odd")}}, ["the entry 'a' can't be read"]),
+        ({"refused": 1}, ["1 message was refused: `onbeat quarantine` lists them"]),
     ],
 )
 def test_what_needs_attention_is_said(changes: dict[str, object], problems: list[str]) -> None:
