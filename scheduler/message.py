@@ -101,6 +101,23 @@ def envelope(call_json: str, bell: Doorbell) -> str:
     )
 
 
+def template(call_json: str, entry: str) -> list[str]:
+    """The message of the first attempt of every run of `entry`, in pieces: text, name of a hole, text, …, text.
+
+    The holes are `id`, the run's, and `at`, its scheduled time in milliseconds. The first publication of a run has the
+    run's own id as its delivery tag, which has only to differ from those of other messages; later ones draw theirs.
+    """
+    text = (
+        _template.__wrapped__(call_json, entry, "schedule")
+        .replace(f'"{_ATTEMPT}"', "1")
+        .replace(f'"{_RETRIES}"', "0")
+        .replace(_RUN_ID, "\nid\n")
+        .replace(_TAG, "\nid\n")
+        .replace(f'"{_SCHEDULED}"', "\nat\n")
+    )
+    return text.split("\n")  # JSON text itself has no newline: it is written as two characters
+
+
 @lru_cache(maxsize=65_536)
 def _template(call_json: str, entry: str | None, trigger: Trigger) -> str:
     call = Call.from_json(json.loads(call_json))

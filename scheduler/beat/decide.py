@@ -8,11 +8,10 @@ from functools import lru_cache
 from scheduler import redbeat_entry
 from scheduler.due import Due, due_ticks
 from scheduler.entry import Entry
-from scheduler.message import Doorbell, envelope
 from scheduler.run import Call, tick_run_id
+from scheduler.store.decision import Decided, DueEntry, NewRun, run_form
 from scheduler.store.entries import read_entry
 from scheduler.store.pauses import Pause, pause_in_force
-from scheduler.store.ticks import Decided, DueEntry, NewRun
 
 
 def decide(due: DueEntry, pauses: Mapping[str, Pause], now: datetime) -> tuple[Decided, Entry]:
@@ -20,14 +19,14 @@ def decide(due: DueEntry, pauses: Mapping[str, Pause], now: datetime) -> tuple[D
 
     Raises ValueError, saying why, where the entry can't be read.
     """
-    entry, call = prepared(due.name, due.definition, due.own)
+    entry, form = prepared(due.name, due.definition, due.own)
     if entry.schedule is None or not entry.enabled:
         return Decided(due=due, next_at=None, last_at=now, parked=True), entry
     pause = pause_in_force(pauses, entry.name, now)
     ticks = due_ticks(
         entry, last_at=_last_at(due, now), now=now, paused=None if pause is None else _words(pause)
     )
-    return _decided(due, entry, call, ticks, now), entry
+    return _decided(due, entry, form, ticks, now), entry
 
 
 def parked(due: DueEntry, now: datetime) -> Decided:
@@ -46,39 +45,24 @@ def _last_at(due: DueEntry, now: datetime) -> datetime:
     return due.last_tick_at or redbeat_entry.last_run_at(due.meta) or now
 
 
-def _decided(due: DueEntry, entry: Entry, call: str, ticks: Due, now: datetime) -> Decided:
+def _decided(due: DueEntry, entry: Entry, form: str, ticks: Due, now: datetime) -> Decided:
     return Decided(
         due=due,
         next_at=ticks.next_at,
         last_at=ticks.last_at,
+        form=form,
         meta=_meta(due.meta, now) if ticks.dispatched else "",
         expected=ticks.expected,
-        overlap=entry.overlap,
-        max_active=entry.max_active,
         left_out=ticks.left_out,
-        runs=[_run(entry, call, scheduled_at) for scheduled_at in ticks.dispatched],
-    )
-
-
-def _run(entry: Entry, call: str, scheduled_at: datetime) -> NewRun:
-    run_id = tick_run_id(entry.name, scheduled_at)
-    bell = Doorbell(run_id=run_id, entry=entry.name, scheduled_at=scheduled_at, attempt=1)
-    return NewRun(
-        run_id=run_id,
-        scheduled_at=scheduled_at,
-        job=entry.job,
-        queue=entry.queue,
-        max_attempts=entry.retry.max_attempts,
-        call=call,
-        message=envelope(call, bell),
+        runs=[NewRun(tick_run_id(entry.name, at), at) for at in ticks.dispatched],
     )
 
 
 @lru_cache(maxsize=65_536)
 def prepared(name: str, definition: str, own: str) -> tuple[Entry, str]:
-    """The entry that a hash holds and its call as text, kept by content. Raises ValueError as `read_entry` does."""
+    """The entry that a hash holds and what its runs share, kept by content. Raises ValueError as `read_entry` does."""
     entry = read_entry(name, definition, own)
-    return entry, json.dumps(Call.of(entry).to_json(), sort_keys=True)
+    return entry, run_form(entry, json.dumps(Call.of(entry).to_json(), sort_keys=True))
 
 
 def _meta(before: str, now: datetime) -> str:

@@ -9,8 +9,9 @@ from scheduler.disposition import Disposition, TickRange
 from scheduler.entry import Entry
 from scheduler.log_setup import emit
 from scheduler.store import Store
+from scheduler.store.decision import Committed, Decided, DueEntry
 from scheduler.store.pauses import pause_of
-from scheduler.store.ticks import BATCH, Committed, Decided, DueEntry, Selection, Waiting
+from scheduler.store.ticks import BATCH, Selection, Waiting
 from scheduler.timestamps import rfc3339
 
 
@@ -39,7 +40,9 @@ def take_turn(store: Store, *, push: bool, limit: int = BATCH) -> Turn:
     if decisions:
         answers = store.ticks.commit([decided for decided, _ in decisions], now=selection.now, push=push)
         for (decided, entry), committed in zip(decisions, answers, strict=True):
-            if committed.done and entry is not None:
+            if committed.trouble:
+                _tell_quarantined(decided.due, committed.trouble)
+            elif committed.done and entry is not None:
                 _tell(decided, entry, committed)
     return Turn(
         now=selection.now,
@@ -57,13 +60,13 @@ def _decisions(selection: Selection) -> list[tuple[Decided, Entry | None]]:
         try:
             decisions.append(decide(due, pauses, selection.now))
         except ValueError as error:
-            decisions.append((_quarantined(due, selection.now, error), None))
+            _tell_quarantined(due, str(error))
+            decisions.append((parked(due, selection.now), None))
     return decisions
 
 
-def _quarantined(due: DueEntry, now: datetime, error: ValueError) -> Decided:
-    emit("entry.quarantined", entry=due.name, error=str(error), hint="write it anew; the other entries go on")
-    return parked(due, now)
+def _tell_quarantined(due: DueEntry, error: str) -> None:
+    emit("entry.quarantined", entry=due.name, error=error, hint="write it anew; the other entries go on")
 
 
 def _next_at(selection: Selection, decisions: Sequence[Decided]) -> datetime | None:
@@ -75,8 +78,8 @@ def _tell(decided: Decided, entry: Entry, committed: Committed) -> None:
     for some in decided.left_out:
         _tell_left_out(entry, some)
     for run in decided.runs:
-        if committed.overlapping:
-            reason = f"run {committed.overlapping} is not finished"
+        if run.run_id in committed.overlapping:
+            reason = committed.overlapping[run.run_id]
             one = TickRange(Disposition.SKIPPED_OVERLAP, run.scheduled_at, run.scheduled_at, 1, reason)
             _tell_left_out(entry, one)
         else:

@@ -3,25 +3,49 @@
 --
 -- KEYS  1 the schedule (zset)   2 the ledger of all (hash)   3 unclaimed (zset)   4 outbox (zset)
 --       and one entry's hash for each entry of the batch, in its order
--- ARGV  1 our prefix   2 the prefix of queues   3 now, ms   4 '1' to push the messages, '0' to leave them to the outbox
---       5 when an unclaimed message is published again, ms
---       then of each entry, in order:
---         key, name, score as read, tick as read, new score, new tick, new meta, parked ('1' or ''), ticks expected,
---         overlap, max_active,
---         number of ranges left out, of each: disposition, count, JSON of the range
---         number of runs, of each: run id, scheduled at in ms, job, queue, max_attempts, call as JSON, message
+-- ARGV  1 the batch, as JSON:
+--         own: our prefix   queues: the prefix of queues   now: ms   republish_at: when an unclaimed message is published
+--         again, ms   push: true to push the messages, false to leave them to the outbox
+--       then of each entry, in order, two JSON objects (store/decision.py; times in ms are texts, Lua would round them):
+--       the form of its runs, made once per entry
+--         job, queue, max_attempts, call (JSON as text), overlap, max_active
+--         message: text, name of a field of the run, text, …: what a worker reads, with holes
+--       the decision
+--         name, score: as read   tick: as read   next: new score   last: new tick
+--         expected: number of ticks   meta: new text   parked: take it out of the schedule   unpark: it was taken out
+--         left_out: of each range: disposition, count, range (JSON as text)   runs: of each run: id, at (ms)
 -- Result, of each entry: 'decided'; 'stale': another beat or an edit was first; 'gone': it was deleted, and what was
---   left of it is too; 'overlap RUN_ID': as many runs are active as may be, so none was started
+--   left of it is too; or a JSON object
+--         overlapping: run id → the reason why it was not started: as many runs are active as may be
+--         trouble: keys of this entry alone can't be written; it was taken out of the schedule
 --
 -- Guarded by compare-and-set on the entry's score and last tick, so that a beat that slept, or was a second one, changes
 -- nothing; a second call with the same arguments finds its own work and answers 'stale'.
-local own, queues, now_ms, push, republish_at = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5]
-local at = 5
-local function take()
-  at = at + 1
-  return ARGV[at]
+-- What all entries write to is written once per batch, at the end: a call costs much, an argument little.
+local batch = cjson.decode(ARGV[1])
+local own, now_ms = batch.own, batch.now
+local first = 5
+-- A key of all entries that is of the wrong type must stop the call before its first write.
+redis.call('HLEN', KEYS[2])
+redis.call('ZCARD', KEYS[3])
+redis.call('ZCARD', KEYS[4])
+
+-- One command for many pairs of arguments; Lua's stack takes no more than 8,000 at once.
+local function in_chunks(call, command, key, args)
+  for from = 1, #args, 4000 do
+    local answer = call(command, key, unpack(args, from, math.min(from + 3999, #args)))
+    if type(answer) == 'table' and answer.err then return answer.err end
+  end
 end
-local totals = {}
+
+local scores = {}
+for from = first, #KEYS, 4000 do
+  for _, score in ipairs(redis.call('ZMSCORE', KEYS[1], unpack(KEYS, from, math.min(from + 3999, #KEYS)))) do
+    scores[#scores + 1] = score
+  end
+end
+
+local totals, new_scores, published, messages = {}, {}, {}, {}
 local function count(name, what, n)
   redis.call('HINCRBY', own .. 'ledger:' .. name, what, n)
   totals[what] = (totals[what] or 0) + n
@@ -34,19 +58,30 @@ local function leave_out(name, disposition, n, range)
   count(name, disposition, n)
 end
 
-local function create_run(name, run_id, scheduled, job, queue, max_attempts, call, message)
-  local run = own .. 'run:' .. run_id
-  if redis.call('EXISTS', run) == 1 then return end
-  redis.call('HSET', run, 'e', name, 'j', job, 'at', scheduled, 's', 'queued', 'a', 1, 'm', max_attempts,
-    'q', queue, 'qa', now_ms, 'c', call)
-  redis.call('ZADD', own .. 'runs:' .. name, now_ms, run_id)
+-- The text of a message: at the odd places what is always the same, at the even ones the field of the run to put in.
+local function filled(pieces, run)
+  local parts = {}
+  for i, piece in ipairs(pieces) do parts[i] = i % 2 == 1 and piece or run[piece] end
+  return table.concat(parts)
+end
+
+local function create_run(name, form, run)
+  local record = own .. 'run:' .. run.id
+  if redis.call('EXISTS', record) == 1 then return end
+  redis.call('HSET', record, 'e', name, 'j', form.job, 'at', run.at, 's', 'queued', 'a', '1', 'm', form.max_attempts,
+    'q', form.queue, 'qa', now_ms, 'c', form.call)
+  redis.call('ZADD', own .. 'runs:' .. name, now_ms, run.id)
   redis.call('PERSIST', own .. 'runs:' .. name)
-  redis.call('SADD', own .. 'active:' .. name, run_id)
-  if push then
-    redis.call('LPUSH', queues .. queue, message)
-    redis.call('ZADD', KEYS[3], republish_at, run_id)
-  else
-    redis.call('ZADD', KEYS[4], now_ms, run_id)
+  redis.call('SADD', own .. 'active:' .. name, run.id)
+  published[#published + 1] = run.id
+  if batch.push then
+    local queue = messages[form.queue]
+    if not queue then
+      queue = {ids = {}}
+      messages[form.queue] = queue
+    end
+    queue[#queue + 1] = filled(form.message, run)
+    queue.ids[#queue] = run.id
   end
 end
 
@@ -64,50 +99,87 @@ local function overlapping(active, max_active)
   return alive >= max_active and one
 end
 
-local results = {}
-while at < #ARGV do
-  local key, name, score, tick = take(), take(), take(), take()
-  local new_score, new_tick, meta, parked, expected = take(), take(), take(), take(), tonumber(take())
-  local overlap, max_active = take(), tonumber(take())
-  local is_hash = redis.call('TYPE', key).ok == 'hash'
-  local exists = is_hash and redis.call('HEXISTS', key, 'definition') == 1
-  local fresh = exists and redis.call('ZSCORE', KEYS[1], key) == score
-    and (redis.call('HGET', key, 'tick') or '') == tick
-  local result = fresh and 'decided' or 'stale'
-  if not exists then
-    redis.call('ZREM', KEYS[1], key)
-    if is_hash then redis.call('DEL', key) end
-    redis.call('DEL', own .. 'ledger:' .. name, own .. 'ticks:' .. name)
-    result = 'gone'
-  end
-  for _ = 1, tonumber(take()) do
-    local disposition, n, range = take(), tonumber(take()), take()
-    if fresh then leave_out(name, disposition, n, range) end
-  end
-  for _ = 1, tonumber(take()) do
-    local run_id, scheduled, job, queue, max_attempts, call, message =
-      take(), take(), take(), take(), take(), take(), take()
-    if fresh then
-      local running = overlap == 'skip' and overlapping(own .. 'active:' .. name, max_active)
-      if running then
-        leave_out(name, 'skipped_overlap', 1, cjson.encode({
-          disposition = 'skipped_overlap', first = tonumber(scheduled), last = tonumber(scheduled), count = 1,
-          reason = 'run ' .. running .. ' is not finished', decided = tonumber(now_ms)}))
-        result = 'overlap ' .. running
-      else
-        create_run(name, run_id, scheduled, job, queue, max_attempts, call, message)
-        count(name, 'dispatched', 1)
-      end
+-- Create the runs of one decision; those that must not start are in the answer, each with the reason.
+local function start(name, form, runs)
+  local answer
+  for _, run in ipairs(runs) do
+    local running = form.overlap == 'skip' and overlapping(own .. 'active:' .. name, form.max_active)
+    if running then
+      local reason = 'run ' .. running .. ' is not finished'
+      leave_out(name, 'skipped_overlap', 1, cjson.encode({
+        disposition = 'skipped_overlap', first = tonumber(run.at), last = tonumber(run.at), count = 1,
+        reason = reason, decided = tonumber(now_ms)}))
+      answer = answer or {}
+      answer[run.id] = reason
+    else
+      create_run(name, form, run)
+      count(name, 'dispatched', 1)
     end
   end
-  if fresh then
-    if expected > 0 then count(name, 'expected', expected) end
-    redis.call('ZADD', KEYS[1], new_score, key)
-    redis.call('HSET', key, 'tick', new_tick)
-    if meta ~= '' then redis.call('HSET', key, 'meta', meta) end
-    if parked == '1' then redis.call('HSET', key, 'parked', 1) else redis.call('HDEL', key, 'parked') end
-  end
-  results[#results + 1] = result
+  return answer and cjson.encode({overlapping = answer}) or 'decided'
 end
+
+local function forget(key, name)
+  redis.call('ZREM', KEYS[1], key)
+  redis.call('DEL', key, own .. 'ledger:' .. name, own .. 'ticks:' .. name)
+  return 'gone'
+end
+
+local function decide(key, score, form, decision)
+  local found = redis.pcall('HMGET', key, 'tick', 'definition')
+  local name = decision.name
+  if found.err then
+    -- Not a hash: what somebody else keeps under that name stays.
+    redis.call('ZREM', KEYS[1], key)
+    redis.call('DEL', own .. 'ledger:' .. name, own .. 'ticks:' .. name)
+    return 'gone'
+  end
+  if not found[2] then return forget(key, name) end
+  if score ~= decision.score or (found[1] or '') ~= decision.tick then return 'stale' end
+  for _, some in ipairs(decision.left_out or {}) do leave_out(name, some.disposition, some.count, some.range) end
+  local result = decision.runs and start(name, form, decision.runs) or 'decided'
+  if decision.expected then count(name, 'expected', decision.expected) end
+  if decision.meta then
+    redis.call('HSET', key, 'tick', decision.last, 'meta', decision.meta)
+  else
+    redis.call('HSET', key, 'tick', decision.last)
+  end
+  if decision.parked then redis.call('HSET', key, 'parked', '1') end
+  if decision.unpark and not decision.parked then redis.call('HDEL', key, 'parked') end
+  new_scores[#new_scores + 1] = decision.next
+  new_scores[#new_scores + 1] = key
+  return result
+end
+
+local results = {}
+for i = 1, #KEYS - first + 1 do
+  local key = KEYS[first + i - 1]
+  local well, answer = pcall(function()
+    return decide(key, scores[i], cjson.decode(ARGV[2 * i]), cjson.decode(ARGV[2 * i + 1]))
+  end)
+  if not well then
+    new_scores[#new_scores + 1] = '-1'
+    new_scores[#new_scores + 1] = key
+    redis.pcall('HSET', key, 'parked', '1')
+    answer = cjson.encode({trouble = type(answer) == 'table' and answer.err or tostring(answer)})
+  end
+  results[i] = answer
+end
+
+local left = batch.push and {} or published
+for queue, texts in pairs(messages) do
+  if in_chunks(redis.pcall, 'LPUSH', batch.queues .. queue, texts) then
+    -- Its key is no list: nothing was pushed, and the outbox keeps the runs until somebody mends that.
+    for _, id in ipairs(texts.ids) do left[#left + 1] = id end
+  end
+end
+local function scored(ids, at)
+  local args = {}
+  for i, id in ipairs(ids) do args[2 * i - 1], args[2 * i] = at, id end
+  return args
+end
+in_chunks(redis.call, 'ZADD', KEYS[4], scored(left, now_ms))
+if batch.push then in_chunks(redis.call, 'ZADD', KEYS[3], scored(published, batch.republish_at)) end
+in_chunks(redis.call, 'ZADD', KEYS[1], new_scores)
 for what, n in pairs(totals) do redis.call('HINCRBY', KEYS[2], what, n) end
 return results

@@ -1,13 +1,15 @@
 """The ledger: how many ticks were expected, and what became of them."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from scheduler.disposition import SKIPPED, Disposition, TickRange
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
-from scheduler.store.ticks import range_of
+from scheduler.store.moments import milliseconds, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +67,29 @@ class Ledger:
 def _counts(fields: Mapping[str, str]) -> Counts:
     return Counts(
         int(fields.get("expected", 0)), {each: int(fields[each]) for each in Disposition if each in fields}
+    )
+
+
+def range_json(some: TickRange, now: datetime) -> str:
+    """A range of ticks that were left out, decided at `now`, as the ledger keeps it."""
+    document = {
+        "disposition": some.disposition,
+        "first": milliseconds(some.first_at),
+        "last": milliseconds(some.last_at),
+        "count": some.count,
+        "reason": some.reason,
+        "decided": milliseconds(now),
+    }
+    return json.dumps(document)
+
+
+def range_of(text: str) -> TickRange:
+    """The range that `range_json` wrote."""
+    document = json.loads(text)
+    return TickRange(
+        Disposition(document["disposition"]),
+        moment(document["first"]),
+        moment(document["last"]),
+        document["count"],
+        document.get("reason"),
     )

@@ -4,7 +4,7 @@
 -- ARGV  1 the most entries to return
 -- Result
 --   1 now, ms, by the server's clock
---   2 the entries that are due, each {key, score, definition, meta, onbeat, tick, parked}, '' where there is no field
+--   2 of each entry that is due: key, score, definition, meta, onbeat, tick, parked, one after the other; '' for no field
 --   3 the score of the next entry that is not due, or ''
 --   4 the pauses in force, as field, value, …
 --   5 how many are waiting now: {outbox, retries, leases, unclaimed, announcements}
@@ -13,14 +13,15 @@ local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local now_s = string.format('%.3f', now_ms / 1000)
 
-local due = {}
+local due, n = {}, 0
 local rows = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now_s, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
 for i = 1, #rows, 2 do
-  local fields = {false, false, false, false, false}
-  if redis.call('TYPE', rows[i]).ok == 'hash' then
-    fields = redis.call('HMGET', rows[i], 'definition', 'meta', 'onbeat', 'tick', 'parked')
-  end
-  due[#due + 1] = {rows[i], rows[i + 1], fields[1] or '', fields[2] or '', fields[3] or '', fields[4] or '', fields[5] or ''}
+  -- A key that is no hash has no fields: the commit takes it out of the schedule.
+  local found = redis.pcall('HMGET', rows[i], 'definition', 'meta', 'onbeat', 'tick', 'parked')
+  if found.err then found = {} end
+  due[n + 1], due[n + 2] = rows[i], rows[i + 1]
+  for field = 1, 5 do due[n + 2 + field] = found[field] or '' end
+  n = n + 7
 end
 
 local next_row = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now_s, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)

@@ -2,41 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from scheduler.disposition import Disposition, TickRange
+from scheduler.store.decision import Committed, Decided, DueEntry, committed, decision_json
 from scheduler.store.keys import Keys
-from scheduler.store.moments import milliseconds, moment, moment_of_score, score
+from scheduler.store.moments import milliseconds, moment, moment_of_score
 from scheduler.store.scripts import Scripts
 
 BATCH: Final = 1_000
+_FIELDS_OF_DUE: Final = 7
 REPUBLISH_AFTER: Final = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True)
-class DueEntry:
-    """An entry whose time has come, as text, with what the commit will compare."""
-
-    key: str
-    name: str
-    score: str
-    definition: str
-    meta: str
-    own: str
-    tick: str
-    parked: bool
-
-    @property
-    def due_at(self) -> datetime:
-        """Its due time."""
-        return moment(round(float(self.score) * 1000))
-
-    @property
-    def last_tick_at(self) -> datetime | None:
-        """The last tick with a disposition, or None for an entry that Onbeat never saw before."""
-        return moment(self.tick) if self.tick else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,43 +43,6 @@ class Selection:
     waiting: Waiting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRun:
-    """A run that a commit creates, with its message ready to be pushed."""
-
-    run_id: str
-    scheduled_at: datetime
-    job: str
-    queue: str
-    max_attempts: int
-    call: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """What was decided for one entry, to be committed if the entry is still as it was read."""
-
-    due: DueEntry
-    next_at: datetime | None
-    last_at: datetime
-    meta: str = ""
-    parked: bool = False
-    expected: int = 0
-    overlap: str = "skip"
-    max_active: int = 1
-    left_out: Sequence[TickRange] = ()
-    runs: Sequence[NewRun] = field(default=())
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """What a commit made of a decision. `overlapping`: the active run for which the tick was skipped."""
-
-    done: bool
-    overlapping: str | None
-
-
 class Ticks:
     """The schedule's zset and the ledger, seen by a beat."""
 
@@ -115,7 +55,8 @@ class Ticks:
         own = self._keys.own
         keys = [own(name) for name in ("paused", "outbox", "retries", "leases", "unclaimed", "announcements")]
         answer = self._scripts.call("select", [self._keys.schedule, *keys], [limit])
-        now_ms, rows, next_score, pauses, waiting = answer
+        now_ms, fields, next_score, pauses, waiting = answer
+        rows = zip(*[iter(fields)] * _FIELDS_OF_DUE, strict=True)
         return Selection(
             now=moment(now_ms),
             due=tuple(
@@ -133,54 +74,16 @@ class Ticks:
         `push`: the broker is this server, so the messages go out with the decision.
         """
         own = self._keys.own
-        now_ms = milliseconds(now)
+        batch = {
+            "own": self._keys.own_prefix,
+            "queues": self._keys.prefix,
+            "now": str(milliseconds(now)),
+            "push": push,
+            "republish_at": str(milliseconds(now + REPUBLISH_AFTER)),
+        }
         keys = [self._keys.schedule, own("ledger"), own("unclaimed"), own("outbox")]
-        republish_at = milliseconds(now + REPUBLISH_AFTER)
-        args: list[str | int] = [self._keys.own_prefix, self._keys.prefix, now_ms, int(push), republish_at]
+        args = [json.dumps(batch)]
         for each in decisions:
             keys.append(each.due.key)
-            args += _arguments(each, now_ms)
-        return [_committed(answer) for answer in self._scripts.call("commit", keys, args)]
-
-
-def _arguments(each: Decided, now_ms: int) -> list[str | int]:
-    due = each.due
-    args: list[str | int] = [due.key, due.name, due.score, due.tick, score(each.next_at)]
-    args += [milliseconds(each.last_at), each.meta, "1" if each.parked else "", each.expected]
-    args += [each.overlap, each.max_active, len(each.left_out)]
-    for some in each.left_out:
-        args += [some.disposition, some.count, _range(some, now_ms)]
-    args.append(len(each.runs))
-    for run in each.runs:
-        args += [run.run_id, milliseconds(run.scheduled_at), run.job, run.queue]
-        args += [run.max_attempts, run.call, run.message]
-    return args
-
-
-def _range(some: TickRange, now_ms: int) -> str:
-    document = {
-        "disposition": some.disposition,
-        "first": milliseconds(some.first_at),
-        "last": milliseconds(some.last_at),
-        "count": some.count,
-        "reason": some.reason,
-        "decided": now_ms,
-    }
-    return json.dumps(document)
-
-
-def range_of(text: str) -> TickRange:
-    """The range that a commit wrote."""
-    document = json.loads(text)
-    return TickRange(
-        Disposition(document["disposition"]),
-        moment(document["first"]),
-        moment(document["last"]),
-        document["count"],
-        document.get("reason"),
-    )
-
-
-def _committed(answer: str) -> Committed:
-    result, _, overlapping = answer.partition(" ")
-    return Committed(done=result in ("decided", "overlap"), overlapping=overlapping or None)
+            args += (each.form, decision_json(each, now))
+        return [committed(answer) for answer in self._scripts.call("commit", keys, args)]

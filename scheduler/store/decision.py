@@ -1,0 +1,136 @@
+"""What a beat decides for one entry, and how the commit's script is told of it: named fields, as JSON.
+
+What all runs of an entry share is text that is made once and kept (`run_form`), so that a commit costs only what is new
+at each tick; commit.lua puts the two together.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from scheduler.disposition import TickRange
+from scheduler.entry import Entry
+from scheduler.message import template
+from scheduler.store.ledger import range_json
+from scheduler.store.moments import milliseconds, moment, score
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class DueEntry(NamedTuple):
+    """An entry whose time has come, as text, with what the commit will compare."""
+
+    key: str
+    name: str
+    score: str
+    definition: str
+    meta: str
+    own: str
+    tick: str
+    parked: bool
+
+    @property
+    def due_at(self) -> datetime:
+        """Its due time."""
+        return moment(round(float(self.score) * 1000))
+
+    @property
+    def last_tick_at(self) -> datetime | None:
+        """The last tick with a disposition, or None for an entry that Onbeat never saw before."""
+        return moment(self.tick) if self.tick else None
+
+
+class NewRun(NamedTuple):
+    """A run that a commit creates."""
+
+    run_id: str
+    scheduled_at: datetime
+
+
+class Decided(NamedTuple):
+    """What was decided for one entry, to be committed if the entry is still as it was read.
+
+    `form` is what its runs share, see `run_form`; where there are no runs it may be left out.
+    """
+
+    due: DueEntry
+    next_at: datetime | None
+    last_at: datetime
+    form: str = "{}"
+    meta: str = ""
+    parked: bool = False
+    expected: int = 0
+    left_out: Sequence[TickRange] = ()
+    runs: Sequence[NewRun] = ()
+
+
+class Committed(NamedTuple):
+    """What a commit made of a decision. `overlapping`: the runs not started, each with the reason for it.
+
+    `trouble`: what the server said where the entry's own keys are of the wrong type; it was taken out of the schedule.
+    """
+
+    done: bool
+    overlapping: Mapping[str, str] = _NONE
+    trouble: str | None = None
+
+
+def run_form(entry: Entry, call: str) -> str:
+    """What all runs of `entry` share, as JSON; `call` is the JSON text of its call, as the run's record holds it."""
+    return json.dumps(
+        {
+            "job": entry.job,
+            "queue": entry.queue,
+            "max_attempts": entry.retry.max_attempts,
+            "overlap": entry.overlap,
+            "max_active": entry.max_active,
+            "call": call,
+            "message": template(call, entry.name),
+        }
+    )
+
+
+def decision_json(decided: Decided, now: datetime) -> str:
+    """What is new at this tick, as JSON."""
+    due = decided.due
+    document: dict[str, Any] = {
+        "name": due.name,
+        "score": due.score,
+        "tick": due.tick,
+        "next": score(decided.next_at),
+        "last": str(milliseconds(decided.last_at)),
+    }
+    if decided.expected:
+        document["expected"] = decided.expected
+    if decided.meta:
+        document["meta"] = decided.meta
+    if decided.parked:
+        document["parked"] = True
+    if due.parked:
+        document["unpark"] = True
+    if decided.left_out:
+        document["left_out"] = [
+            {"disposition": some.disposition, "count": some.count, "range": range_json(some, now)}
+            for some in decided.left_out
+        ]
+    if decided.runs:
+        document["runs"] = [
+            {"id": run.run_id, "at": str(milliseconds(run.scheduled_at))} for run in decided.runs
+        ]
+    return json.dumps(document)
+
+
+def committed(answer: str) -> Committed:
+    """What the script answered for one entry."""
+    if answer == "decided":
+        return Committed(done=True)
+    if answer in ("stale", "gone"):
+        return Committed(done=False)
+    document = json.loads(answer)
+    return Committed(
+        done="trouble" not in document,
+        overlapping=document.get("overlapping", _NONE),
+        trouble=document.get("trouble"),
+    )
