@@ -16,7 +16,7 @@ def apply(*, file: Path | None) -> int:
     ONBEAT_REVISION is left as it is (exit code 1).
     """
     from scheduler.cli.person import who
-    from scheduler.cli.plan import usable
+    from scheduler.cli.usable_file import usable
     from scheduler.errors import OnbeatError
     from scheduler.settings import load_settings
     from scheduler.store.entries import Outdated

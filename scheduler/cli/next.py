@@ -1,7 +1,6 @@
 """`onbeat next`: the coming ticks, from the file alone."""
 
 import heapq
-import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -100,21 +99,17 @@ def chosen_entries(name: str | None) -> "dict[str, Entry]":
 
     Raises InvalidSchedules where the file can't be used, NotFound where it has no such entry.
     """
-    from scheduler.errors import InvalidSchedules, NotFound
-    from scheduler.schedule_file import read_schedules
+    from scheduler.cli.usable_file import usable
+    from scheduler.errors import NotFound
     from scheduler.settings import load_settings
     from scheduler.suggestion import did_you_mean
 
-    path = load_settings().schedules
-    file = read_schedules(path, catalogue=None, environ=os.environ)
-    if file.errors:
-        raise InvalidSchedules(
-            f"{path} can't be used", problems=file.errors, hint="`onbeat check` shows all of it"
-        )
+    file = usable(jobs=False)
     if name is None:
         return {key: each for key, each in file.entries.items() if each.enabled and each.schedule}
     if name not in file.entries:
         hint = did_you_mean(name, file.entries)
+        path = load_settings().schedules
         raise NotFound(f"no such entry in {path}: {name!r}{hint}", hint="`onbeat next` shows them all")
     entry = file.entries[name]
     if entry.schedule is None:

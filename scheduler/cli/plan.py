@@ -1,6 +1,5 @@
 """`onbeat plan`: what the file would change, in entries and in firing times."""
 
-import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from scheduler.comparison import Comparison, TickChange
     from scheduler.entry import Entry
     from scheduler.plan import Plan
-    from scheduler.schedule_file import ScheduleFile
 
 DIFFERENCES_FOUND = 6
 FORMATS = ("text", "json", "markdown")
@@ -44,11 +42,11 @@ def plan(*, file: Path | None, against: Path | None, form: str, as_json: bool) -
     Changes nothing. Exit code 0: all is as the file says. 6: it differs.
     """
     from scheduler.cli.document import print_document
+    from scheduler.cli.usable_file import usable
     from scheduler.comparison import comparison
     from scheduler.plan import plan as plan_of
-    from scheduler.settings import load_settings
 
-    wanted = usable(file or load_settings().schedules).entries
+    wanted = usable(file).entries
     stored = usable(against).entries if against else _running()
     changes = plan_of(wanted, stored)
     compared = comparison(changes, dict(stored), now=datetime.now(UTC))
@@ -58,22 +56,6 @@ def plan(*, file: Path | None, against: Path | None, form: str, as_json: bool) -
         lines = _markdown(changes, compared) if form == "markdown" else _text(changes, compared)
         click.echo("\n".join(lines))
     return 0 if changes.empty else DIFFERENCES_FOUND
-
-
-def usable(path: Path) -> "ScheduleFile":
-    """The file at `path`, checked against this project's jobs. Raises InvalidSchedules with every problem."""
-    from scheduler.errors import InvalidSchedules
-    from scheduler.job_catalogue import load_catalogue
-    from scheduler.schedule_file import read_schedules
-    from scheduler.settings import load_settings
-
-    catalogue = load_catalogue(load_settings().jobs, Path.cwd())
-    file = read_schedules(path, catalogue=catalogue, environ=os.environ)
-    if file.errors:
-        raise InvalidSchedules(
-            f"{path} can't be used", problems=file.errors, hint=f"`onbeat check {path}` shows all of it"
-        )
-    return file
 
 
 def _running() -> "dict[str, Entry]":
