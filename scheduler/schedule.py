@@ -9,9 +9,11 @@ from typing import Any
 
 from scheduler.cadence import Cadence, cadence_from_json
 from scheduler.crontab import Crontab, CrontabProblem, Crontabs
+from scheduler.day_calendar import DayCalendar
 from scheduler.interval import EPOCH, Interval
 from scheduler.later import Later
 from scheduler.moments import Moments
+from scheduler.moved import Moved
 from scheduler.within import Within
 
 __all__ = [
@@ -23,18 +25,19 @@ __all__ = [
     "Interval",
     "Later",
     "Moments",
+    "Moved",
     "Schedule",
     "Within",
     "cadence_of",
     "schedule_from_json",
 ]
 
-Schedule = Cadence | Later | Within
+Schedule = Cadence | Later | Moved | Within
 
 
 def cadence_of(schedule: Schedule) -> Cadence:
-    """The crontab, the interval or the moments, without bounds and jitter."""
-    while isinstance(schedule, Within | Later):
+    """The crontab, the interval or the moments, without bounds, jitter and holidays."""
+    while isinstance(schedule, Within | Moved | Later):
         schedule = schedule.cadence
     return schedule
 
@@ -47,7 +50,14 @@ def schedule_from_json(document: Mapping[str, Any]) -> Schedule:
     return Within(_unbounded_from_json(document["within"]), *bounds)
 
 
-def _unbounded_from_json(document: Mapping[str, Any]) -> Cadence | Later:
+def _unbounded_from_json(document: Mapping[str, Any]) -> Cadence | Later | Moved:
+    if "moved" not in document:
+        return _unmoved_from_json(document)
+    calendars = tuple(DayCalendar.from_json(each) for each in document["calendars"])
+    return Moved(_unmoved_from_json(document["moved"]), document["to"], document["timezone"], calendars)
+
+
+def _unmoved_from_json(document: Mapping[str, Any]) -> Cadence | Later:
     if "later" not in document:
         return cadence_from_json(document)
     jitter = timedelta(seconds=document["jitter"])

@@ -13,6 +13,7 @@ LAST_YEAR: Final = 9998  # one year is left to look ahead into
 
 _DAY: Final = timedelta(days=1)
 _SECOND: Final = timedelta(seconds=1)
+_FURTHEST: Final = timedelta(days=2)  # no offset is a day, nor any jump more than one
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,14 @@ def stretch_at(zone: tzinfo, moment: datetime) -> Stretch:
     """
     stretches = _stretches(zone, moment.year)
     return stretches[bisect_right(stretches, moment, key=_start) - 1]
+
+
+def moment_shown(zone: tzinfo, wall: datetime) -> datetime:
+    """The first moment at which the zone's clock shows `wall`, or a later time where it jumps over that one."""
+    stretch = stretch_at(zone, wall.replace(tzinfo=UTC) - _FURTHEST)
+    while wall >= stretch.end_at.replace(tzinfo=None) + stretch.offset:
+        stretch = stretch_at(zone, stretch.end_at)
+    return max(stretch.start_at, (wall - stretch.offset).replace(tzinfo=UTC))
 
 
 def _start(stretch: Stretch) -> datetime:

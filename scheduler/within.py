@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from scheduler.cadence import Cadence
 from scheduler.later import Later
+from scheduler.moved import Moved
 from scheduler.wall_clock import utc
 
 _LEAST: Final = timedelta(microseconds=1)  # the least by which one time is later than another
@@ -19,7 +20,7 @@ class Within:
     Raises ValueError where a bound has no zone, or the end is before the start.
     """
 
-    cadence: Cadence | Later
+    cadence: Cadence | Later | Moved
     starts_at: datetime | None
     ends_at: datetime | None
 
