@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from scheduler.day_calendar import DayCalendar, day_changes
 from scheduler.entry import Entry
+from scheduler.entry_ticks import count_between, ticks_between
 from scheduler.plan import Plan
+from scheduler.schedule import calendars_of
 
 SPAN: Final = timedelta(days=7)
 
@@ -47,7 +50,7 @@ def comparison(plan: Plan, stored: dict[str, Entry], *, now: datetime, span: tim
 
 def tick_change(before: Entry, after: Entry, *, now: datetime, until: datetime) -> TickChange:
     """What changes between two versions of an entry. Of ticks at other times as many are moved as there are pairs."""
-    if (before.schedule, before.enabled) == (after.schedule, after.enabled):
+    if _when(before) == _when(after):
         return TickChange()
     was, will = _ticks(before, now, until), _ticks(after, now, until)
     lost, gained = len(was - will), len(will - was)
@@ -63,18 +66,32 @@ def changed_fields(before: Entry, after: Entry) -> dict[str, tuple[Any, Any]]:
     }
     if "schedule" in fields:
         fields["schedule"] = (_words(before), _words(after))
-    return fields
+    if fields.pop("exclusion", None) is not None:
+        fields["exclude"] = (_excluded(before), _excluded(after))
+    days = day_changes(_calendars(before), _calendars(after))
+    return fields | ({"calendars": (None, days)} if days else {})
+
+
+def _when(entry: Entry) -> tuple[Any, ...]:
+    return entry.schedule, entry.exclusion, entry.enabled
 
 
 def _words(entry: Entry) -> str:
     return "by hand" if entry.schedule is None else entry.schedule.describe()
 
 
+def _excluded(entry: Entry) -> str | None:
+    return None if entry.exclusion is None else entry.exclusion.describe()
+
+
+def _calendars(entry: Entry) -> tuple[DayCalendar, ...]:
+    moving = () if entry.schedule is None else calendars_of(entry.schedule)
+    return (*moving, *(() if entry.exclusion is None else entry.exclusion.calendars))
+
+
 def _count(entry: Entry, now: datetime, until: datetime) -> int:
-    return entry.schedule.count_between(now, until) if entry.schedule is not None and entry.enabled else 0
+    return count_between(entry, now, until) if entry.enabled else 0
 
 
 def _ticks(entry: Entry, now: datetime, until: datetime) -> set[datetime]:
-    if entry.schedule is None or not entry.enabled:
-        return set()
-    return set(entry.schedule.ticks_between(now, until))
+    return set(ticks_between(entry, now, until)) if entry.enabled else set()

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
@@ -11,6 +11,7 @@ from typing import Any, Final
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _DAY: Final = timedelta(days=1)
+_MOST_SHOWN: Final = 6
 _LONGEST_WAIT: Final = 8 * 366  # a 29th of February may be eight years away
 
 YearDay = tuple[int, int]
@@ -30,7 +31,7 @@ class DayCalendar:
     name: str = field(init=False, compare=False)
     years: tuple[int, int] | None = field(init=False, compare=False, repr=False)
     weekdays: frozenset[int] = field(init=False, compare=False, repr=False)
-    _days: Mapping[date, str] = field(init=False, compare=False, repr=False)
+    days: Mapping[date, str] = field(init=False, compare=False, repr=False)
     _yearly: Mapping[YearDay, str] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -40,7 +41,7 @@ class DayCalendar:
             "name": document["name"],
             "years": (first, last) if "years" in document else None,
             "weekdays": frozenset(document.get("weekdays", ())),
-            "_days": dict(_days_of(document.get("days", {}), range(first, last + 1))),
+            "days": dict(_days_of(document.get("days", {}), range(first, last + 1))),
             "_yearly": {_year_day(text): label for label, text in _each(document.get("yearly", {}))},
         }
         for key, value in values.items():
@@ -79,7 +80,7 @@ class DayCalendar:
 
     def label(self, day: date) -> str | None:
         """What `day` is called in this calendar, "" where it has no name; None where it is none of its days."""
-        label = self._days.get(day)
+        label = self.days.get(day)
         if label is None:
             label = self._yearly.get((day.month, day.day))
         return WEEKDAYS[day.weekday()] if label is None and day.weekday() in self.weekdays else label
@@ -97,6 +98,25 @@ class DayCalendar:
         """Such as "calendar de: Tag der Deutschen Einheit", of a day of it."""
         label = self.label(day)
         return f"calendar {self.name}: {label}" if label else f"calendar {self.name}"
+
+
+def day_changes(before: Iterable[DayCalendar], after: Iterable[DayCalendar]) -> str:
+    """In few words what calendars of one name gain and lose: "de: +2026-12-24, -2026-12-31"; "" where nothing is."""
+    was = {each.name: each for each in before}
+    changed = (each for each in after if each.name in was and each != was[each.name])
+    return "; ".join(f"{each.name}: {', '.join(_changes(was[each.name], each))}" for each in changed)
+
+
+def _changes(before: DayCalendar, after: DayCalendar) -> Iterator[str]:
+    days = [
+        *((day, "+") for day in after.days.keys() - before.days.keys()),
+        *((day, "-") for day in before.days.keys() - after.days.keys()),
+    ]
+    yield from (f"{sign}{day}" for day, sign in sorted(days)[:_MOST_SHOWN])
+    if len(days) > _MOST_SHOWN:
+        yield f"{len(days) - _MOST_SHOWN} days more"
+    if not days:
+        yield "other names or weekdays"
 
 
 @functools.lru_cache(maxsize=4_096)

@@ -5,6 +5,7 @@ out seconds; a time that comes twice is taken out twice.
 """
 
 import functools
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -128,10 +129,13 @@ class Exclusion:
             return
         crontabs = tuple(each for each in self.crontabs if _on_date(wall_times(each, self.entry), day))
         midnight = datetime.combine(day, time.min)
-        for window in _windows(crontabs, self.entry) if crontabs else ():
+        windows = _windows(crontabs, self.entry) if crontabs else ()
+        for place in range(bisect_right(windows, start - midnight, key=_end), len(windows)):
+            window = windows[place]
+            if midnight + window.start >= end:
+                return
             first, last = max(start, midnight + window.start), min(end, midnight + window.end)
-            if first < last:
-                yield first, last, f"excluded by crontab {window.crontab}"
+            yield first, last, f"excluded by crontab {window.crontab}"
 
 
 class _Window(NamedTuple):
@@ -140,6 +144,10 @@ class _Window(NamedTuple):
     start: timedelta
     end: timedelta
     crontab: str
+
+
+def _end(window: _Window) -> timedelta:
+    return window.end
 
 
 def _wall(moment: datetime, offset: timedelta) -> datetime:

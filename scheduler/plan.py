@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scheduler.entry import Entry
+from scheduler.schedule import but_for_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +55,10 @@ def plan(wanted: Mapping[str, Entry], stored: Mapping[str, Entry]) -> Plan:
 
 
 def rescheduled(before: Entry, after: Entry) -> bool:
-    """True when the ticks of `after` are to be counted from now on: another cadence, or enabled again."""
-    return before.schedule != after.schedule or (after.enabled and not before.enabled)
+    """True when the ticks of `after` are to be counted from now on: another cadence, or enabled again.
+
+    Other days in a calendar are no other cadence: what is owed stays owed.
+    """
+    if after.enabled and not before.enabled:
+        return True
+    return before.schedule != after.schedule and but_for_days(before.schedule) != but_for_days(after.schedule)

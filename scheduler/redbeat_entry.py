@@ -13,7 +13,7 @@ from celery import schedules as celery_schedules
 from redbeat.decoder import RedBeatJSONDecoder, RedBeatJSONEncoder
 
 from scheduler.entry import Entry
-from scheduler.redbeat_schedule import celery_schedule
+from scheduler.redbeat_schedule import NO_TICKS, celery_schedule
 from scheduler.schedule import Crontab, Interval, Schedule
 
 NEVER_RUN = '{"last_run_at": null}'
@@ -35,7 +35,7 @@ def definition(entry: Entry) -> str:
         "args": list(entry.args),
         "kwargs": dict(entry.kwargs),
         "options": options,
-        "schedule": celery_schedule(entry.schedule),
+        "schedule": NO_TICKS if entry.exclusion is not None else celery_schedule(entry.schedule),
         "enabled": entry.enabled and entry.schedule is not None,
     }
     return json.dumps(document, cls=RedBeatJSONEncoder)

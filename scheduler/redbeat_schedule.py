@@ -16,10 +16,11 @@ from scheduler.crontab_fields import written_out
 from scheduler.schedule import Crontab, Crontabs, Interval, Later, Moments, Schedule
 from scheduler.wall_times import WallTimes
 
+# The least that a definition can say: once a year.
+NO_TICKS: Final = schedule(run_every=timedelta(days=365))
 # A rule's days are counted from here; one value, so that a definition is the same each time it is written.
 RULES_START_AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
-_YEARLY: Final = timedelta(days=365)
 _EVERY_DAY: Final = frozenset(range(1, 32))
 _WEEK: Final = frozenset(range(WEEK))
 _WORKDAYS: Final = frozenset(range(1, 6))
@@ -39,7 +40,7 @@ def celery_schedule(wanted: Schedule | None) -> schedule | rrule:
         return celery_schedule(wanted.members[0])
     if isinstance(wanted, Crontab):
         return _of_crontab(wanted)
-    return schedule(run_every=wanted.every if isinstance(wanted, Interval) else _YEARLY)
+    return schedule(run_every=wanted.every) if isinstance(wanted, Interval) else NO_TICKS
 
 
 def _of_crontab(wanted: Crontab) -> schedule | rrule:
@@ -48,8 +49,8 @@ def _of_crontab(wanted: Crontab) -> schedule | rrule:
     if not (days.from_end or days.near or days.nth or days.last):
         return _fields(wanted, times, days.numbers, days.weekdays)
     if days.both and days.numbers != _EVERY_DAY and days.weekdays != _WEEK:
-        return schedule(run_every=_YEARLY)
-    return _of_words(wanted, times, days) or schedule(run_every=_YEARLY)
+        return NO_TICKS
+    return _of_words(wanted, times, days) or NO_TICKS
 
 
 def _of_words(wanted: Crontab, times: WallTimes, days: Days) -> schedule | rrule | None:
@@ -109,7 +110,7 @@ def _fields(wanted: Crontab, times: WallTimes, days: Collection[int], weekdays: 
         )
     except ValueError:
         # Celery refuses a day that its month never has, even where a day of the week would come in its place.
-        return schedule(run_every=_YEARLY)
+        return NO_TICKS
 
 
 def _field(text: str, values: Collection[int], all_values: range) -> str:

@@ -28,7 +28,9 @@ __all__ = [
     "Moved",
     "Schedule",
     "Within",
+    "but_for_days",
     "cadence_of",
+    "calendars_of",
     "schedule_from_json",
 ]
 
@@ -40,6 +42,21 @@ def cadence_of(schedule: Schedule) -> Cadence:
     while isinstance(schedule, Within | Moved | Later):
         schedule = schedule.cadence
     return schedule
+
+
+def calendars_of(schedule: Schedule) -> tuple[DayCalendar, ...]:
+    """The calendars from whose days its ticks move away."""
+    moved = schedule.cadence if isinstance(schedule, Within) else schedule
+    return moved.calendars if isinstance(moved, Moved) else ()
+
+
+def but_for_days(schedule: Schedule | None) -> object:
+    """What tells two schedules apart, whichever days their calendars have."""
+    moved = schedule.cadence if isinstance(schedule, Within) else schedule
+    if not isinstance(moved, Moved):
+        return schedule
+    bounds = (schedule.starts_at, schedule.ends_at) if isinstance(schedule, Within) else ()
+    return (moved.cadence, moved.to, moved.timezone, *(each.name for each in moved.calendars), *bounds)
 
 
 def schedule_from_json(document: Mapping[str, Any]) -> Schedule:

@@ -12,6 +12,7 @@ from redis.exceptions import WatchError
 from scheduler import redbeat_entry
 from scheduler.entry import Entry
 from scheduler.plan import Plan, plan
+from scheduler.schedule import calendars_of
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
 from scheduler.store.moments import milliseconds, moment_of_score, moment_or_none, score
@@ -150,6 +151,9 @@ class Entries:
             pipeline.hset(key, "tick", milliseconds(now))
             pipeline.hdel(key, "parked")
             pipeline.zadd(self._keys.schedule, {key: score(next_at)})
+        elif calendars_of(entry.schedule) and (sooner := entry.schedule.next_after(now)) is not None:
+            # With other holidays its next tick may come sooner; where it comes later a beat finds nothing owed yet.
+            pipeline.zadd(self._keys.schedule, {key: score(sooner)}, lt=True)
 
 
 def _own_field(entry: Entry, definition: str) -> str:

@@ -1,12 +1,14 @@
 """A plan in firing times: what is gained, lost and moved."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from scheduler.comparison import TickChange, changed_fields, comparison, tick_change
+from scheduler.day_calendar import DayCalendar
 from scheduler.entry import Entry
+from scheduler.exclusion import Exclusion
 from scheduler.plan import plan
-from scheduler.schedule import Crontab, Interval
+from scheduler.schedule import Crontab, Interval, Moved
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 WEEK = NOW + timedelta(days=7)
@@ -49,3 +51,34 @@ def test_the_fields_that_differ_are_named_with_both_values() -> None:
         "schedule": ("0 9 * * * UTC", "0 9 * * * Asia/Seoul"),
         "owner": (None, "ada"),
     }
+
+
+WEEKEND = DayCalendar.of("weekend", {}, weekdays=frozenset({5, 6}))
+CLOSED = DayCalendar.of("closed", {date(2026, 11, 24): ""})
+MORE_CLOSED = DayCalendar.of("closed", {date(2026, 11, 24) + timedelta(days=ahead): "" for ahead in range(9)})
+
+
+def test_ticks_that_are_excluded_are_lost_and_those_no_more_excluded_are_gained() -> None:
+    at_work = replace(DAILY, exclusion=Exclusion("UTC", (WEEKEND,)))
+    assert changed(DAILY, at_work) == TickChange(lost=2)
+    assert changed(at_work, DAILY) == TickChange(gained=2)
+    compared = comparison(plan({"daily": at_work}, {}), {}, now=NOW)
+    assert compared.total == TickChange(gained=5)
+
+
+def test_a_tick_on_a_day_that_becomes_a_holiday_is_moved() -> None:
+    weekly = Crontab("0 9 * * 2")
+    before, after = (
+        replace(DAILY, schedule=Moved(weekly, "next", "UTC", (each,))) for each in (WEEKEND, CLOSED)
+    )
+    assert changed(before, after) == TickChange(moved=1)
+
+
+def test_other_days_of_a_calendar_are_said() -> None:
+    before, after = (replace(DAILY, exclusion=Exclusion("UTC", (each,))) for each in (CLOSED, MORE_CLOSED))
+    days = ", ".join(f"+2026-11-{day}" for day in range(25, 31))
+    assert changed_fields(before, after) == {
+        "exclude": ("calendar closed", "calendar closed"),
+        "calendars": (None, f"closed: {days}, 2 days more"),
+    }
+    assert changed_fields(DAILY, before) == {"exclude": (None, "calendar closed")}

@@ -1,12 +1,15 @@
 """The plan: what the file wants minus what the store has."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
+from scheduler.day_calendar import DayCalendar
 from scheduler.entry import Entry
-from scheduler.plan import plan
+from scheduler.exclusion import Exclusion
+from scheduler.moved import Direction
+from scheduler.plan import plan, rescheduled
 from scheduler.retry import RetryPolicy
-from scheduler.schedule import Crontab, Interval
+from scheduler.schedule import Crontab, Interval, Moved, Within
 
 ONE = Entry(name="one", job="jobs.x", schedule=Interval(timedelta(minutes=1)))
 TWO = Entry(name="two", job="jobs.x", schedule=Crontab("0 9 * * *", "Europe/Berlin"))
@@ -73,3 +76,21 @@ def test_an_entry_survives_its_way_through_json_whole() -> None:
     )
     assert Entry.from_json(full.to_json()) == full
     assert Entry.from_json(ONE.to_json()) == ONE
+
+
+def test_other_days_in_a_calendar_leave_what_is_owed_and_another_calendar_does_not() -> None:
+    one, other = (DayCalendar.of("de", {date(2026, 12, day): ""}) for day in (24, 31))
+    fr = DayCalendar.of("fr", {date(2026, 12, 24): ""})
+    cadence = Crontab("0 9 * * *")
+
+    def moved(to: Direction, calendar: DayCalendar, ends_at: datetime | None = None) -> Entry:
+        schedule = Moved(cadence, to, "UTC", (calendar,))
+        return replace(TWO, schedule=Within(schedule, None, ends_at) if ends_at else schedule)
+
+    before, until = moved("next", one), datetime(2027, 1, 1, tzinfo=UTC)
+    assert not rescheduled(before, moved("next", other))
+    assert not rescheduled(moved("next", one, until), moved("next", other, until))
+    for after in (moved("previous", one), moved("next", fr), moved("next", other, until), TWO):
+        assert rescheduled(before, after)
+    excluding = replace(TWO, exclusion=Exclusion("UTC", (one,)))
+    assert not rescheduled(TWO, excluding)

@@ -1,0 +1,81 @@
+"""The ticks of an entry that are to run: those of its schedule without those that it excludes. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final, NamedTuple
+
+from scheduler.entry import Entry
+
+_LEAST: Final = timedelta(microseconds=1)  # the least by which one time is later than another
+_A_STEP: Final = timedelta(days=366)
+_LOOKS_AHEAD: Final = timedelta(days=40 * 366)  # after 28 years the calendar begins anew
+_MOST_LOOKS: Final = 10_000
+_FEW: Final = 100  # ticks that are sooner looked at one by one
+
+
+class LookedAt(NamedTuple):
+    """A tick, and why it is excluded; None where it is to run."""
+
+    tick: datetime
+    excluded: str | None
+
+
+def coming_ticks(entry: Entry, after: datetime) -> Iterator[datetime]:
+    """The ticks later than `after` that are to run, in order, for as long as any is in sight.
+
+    None is where ten thousand times in a row, or for forty years, all ticks are excluded.
+    """
+    schedule, exclusion = entry.schedule, entry.exclusion
+    if schedule is None:
+        return
+    found_at, looks = after, 0
+    tick = schedule.next_after(after)
+    while tick is not None:
+        if exclusion is None or exclusion.reason_for(tick) is None:
+            yield tick
+            found_at, looks = tick, 0
+        else:
+            looks += 1
+            if looks > _MOST_LOOKS or tick - found_at > _LOOKS_AHEAD:
+                return
+            tick = next(exclusion.spans_between(tick - _LEAST, tick + _A_STEP)).until
+        tick = schedule.next_after(tick)
+
+
+def next_tick(entry: Entry, after: datetime) -> datetime | None:
+    """The first tick later than `after` that is to run; None where none is in sight."""
+    return next(coming_ticks(entry, after), None)
+
+
+def ticks_between(entry: Entry, after: datetime, until: datetime) -> Iterator[datetime]:
+    """The ticks later than `after` and not later than `until` that are to run, in order."""
+    return (each.tick for each in looked_at_between(entry, after, until) if each.excluded is None)
+
+
+def looked_at_between(entry: Entry, after: datetime, until: datetime) -> Iterator[LookedAt]:
+    """All ticks later than `after` and not later than `until`, in order, each with why it is excluded."""
+    exclusion = entry.exclusion
+    for tick in () if entry.schedule is None else entry.schedule.ticks_between(after, until):
+        yield LookedAt(tick, None if exclusion is None else exclusion.reason_for(tick))
+
+
+def count_between(entry: Entry, after: datetime, until: datetime) -> int:
+    """How many ticks `ticks_between` would give, counted without a walk through them."""
+    if entry.schedule is None:
+        return 0
+    count = entry.schedule.count_between(after, until)
+    return count - excluded_between(entry, after, until) if count else 0
+
+
+def excluded_between(entry: Entry, after: datetime, until: datetime) -> int:
+    """How many ticks later than `after` and not later than `until` are excluded."""
+    schedule, exclusion = entry.schedule, entry.exclusion
+    if schedule is None or exclusion is None:
+        return 0
+    few = list(islice(schedule.ticks_between(after, until), _FEW + 1))
+    if len(few) <= _FEW:
+        return sum(exclusion.reason_for(tick) is not None for tick in few)
+    return sum(
+        schedule.count_between(span.after, span.until) for span in exclusion.spans_between(after, until)
+    )
