@@ -28,10 +28,14 @@ SKIPPED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class TickRange:
-    """`count` neighbouring ticks of one entry that share a disposition, from `first_at` to `last_at`, both in it."""
+    """`count` ticks of one entry that share a disposition, from `first_at` to `last_at`, both in it.
+
+    They are neighbours, unless the range is `scattered`: then ticks between them have another disposition.
+    """
 
     disposition: Disposition
     first_at: datetime
     last_at: datetime
     count: int
     reason: str | None = None
+    scattered: bool = False

@@ -35,6 +35,9 @@ class Entry:
     max_active: int = 1
     catchup: Catchup = "latest"
     catchup_window: timedelta = timedelta(days=1)
+    catchup_spread: timedelta | None = None
+    start_deadline: timedelta | None = None
+    max_runs: int | None = None
     description: str | None = None
     owner: str | None = None
     tags: tuple[str, ...] = ()
@@ -93,6 +96,7 @@ _PLAIN = (
     "overlap",
     "max_active",
     "catchup",
+    "max_runs",
     "description",
     "owner",
     "tags",
@@ -100,4 +104,11 @@ _PLAIN = (
     "keep_runs",
     "source",
 )
-_DURATIONS = ("timeout", "soft_timeout", "catchup_window", "keep_for")
+_DURATIONS = (
+    "timeout",
+    "soft_timeout",
+    "catchup_window",
+    "catchup_spread",
+    "start_deadline",
+    "keep_for",
+)

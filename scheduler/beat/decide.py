@@ -6,12 +6,13 @@ from datetime import datetime
 from functools import lru_cache
 
 from scheduler import redbeat_entry
+from scheduler.closure import Hold
 from scheduler.due import Due, due_ticks
 from scheduler.entry import Entry
 from scheduler.run import Call, tick_run_id
 from scheduler.store.decision import Decided, DueEntry, NewRun, run_form
 from scheduler.store.entries import read_entry
-from scheduler.store.pauses import Pause, pause_in_force
+from scheduler.store.pauses import EVERY_ENTRY, Pause
 
 
 def decide(due: DueEntry, pauses: Mapping[str, Pause], now: datetime) -> tuple[Decided, Entry]:
@@ -22,10 +23,7 @@ def decide(due: DueEntry, pauses: Mapping[str, Pause], now: datetime) -> tuple[D
     entry, form = prepared(due.name, due.definition, due.own)
     if entry.schedule is None or not entry.enabled:
         return Decided(due=due, next_at=None, last_at=now, parked=True), entry
-    pause = pause_in_force(pauses, entry.name, now)
-    ticks = due_ticks(
-        entry, last_at=_last_at(due, now), now=now, paused=None if pause is None else _words(pause)
-    )
+    ticks = due_ticks(entry, last_at=_last_at(due, now), now=now, holds=_holds(pauses, entry.name))
     return _decided(due, entry, form, ticks, now), entry
 
 
@@ -73,5 +71,7 @@ def _meta(before: str, now: datetime) -> str:
     return redbeat_entry.meta(now, int(count) + 1)
 
 
-def _words(pause: Pause) -> str:
-    return f"paused by {pause.by}: {pause.reason}"
+def _holds(pauses: Mapping[str, Pause], name: str) -> list[Hold]:
+    """The pauses of this entry and of all, those that ran out included."""
+    found = [pauses[each] for each in (name, EVERY_ENTRY) if each in pauses] if pauses else []
+    return [Hold(pause.paused_at, pause.until, f"paused by {pause.by}: {pause.reason}") for pause in found]

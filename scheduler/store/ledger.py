@@ -72,7 +72,7 @@ def _counts(fields: Mapping[str, str]) -> Counts:
 
 def range_json(some: TickRange, now: datetime) -> str:
     """A range of ticks that were left out, decided at `now`, as the ledger keeps it."""
-    document = {
+    document: dict[str, Any] = {
         "disposition": some.disposition,
         "first": milliseconds(some.first_at),
         "last": milliseconds(some.last_at),
@@ -80,6 +80,8 @@ def range_json(some: TickRange, now: datetime) -> str:
         "reason": some.reason,
         "decided": milliseconds(now),
     }
+    if some.scattered:
+        document["scattered"] = True
     return json.dumps(document)
 
 
@@ -92,4 +94,5 @@ def range_of(text: str) -> TickRange:
         moment(document["last"]),
         document["count"],
         document.get("reason"),
+        document.get("scattered", False),
     )
