@@ -102,6 +102,7 @@ _PROCESS = (
         "python.unraisable", "An error in a place that can't raise, such as `__del__`.", "message", "error"
     ),
     _warning("log.repeated", "How often a warning came again that was not repeated.", "message", "repeated"),
+    _warning("log.cut", "Stands in a run's own log where lines were left out.", "left_out", "message"),
     _error("log.sink_failed", "The run's lines can't be kept in the store; stdout has them.", "error"),
 )
 

@@ -6,7 +6,7 @@
 | `redbeat:NAME` | hash: RedBeat's `definition` and `meta`; ours: `onbeat`, `tick`, `parked` | until the entry goes | plan, commit |
 | `onbeat:run:ID` | hash: one run, see `store/runs.py` for its fields | `keep_for` after its end | commit, claim, finish |
 | `onbeat:attempts:ID` | list of JSON: the attempts that ended otherwise than well at the first try | as the run | finish |
-| `onbeat:log:ID` | stream: what the job wrote, a JSON object a line | as the run | worker |
+| `onbeat:log:ID` | stream: what the job wrote, a JSON object a line: the first 200 and the last 800, up to 256 KiB | as the run | worker |
 | `onbeat:runs:NAME` | zset: run id → queued at, ms | `keep_for` after the last end, while none is active | commit, finish |
 | `onbeat:active:NAME` | set of run ids that have not ended | while any is | commit, finish |
 | `onbeat:ticks:NAME` | list of JSON ranges: ticks that were left out, and why | the newest 200 | commit |

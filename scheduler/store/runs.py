@@ -6,6 +6,7 @@ A run is a hash with short fields, so that a finished one stays under 400 bytes:
     m max_attempts q queue       qa queued, ms                sa started, ms     fa finished  fs first started
     w worker       k token of the claim                       er error           y reason     r result, JSON
     ra retry at    c call, JSON: what to execute, until the run succeeded
+    lg its log, JSON: see append.lua; of a run that wrote nothing it is not there
 """
 
 import json

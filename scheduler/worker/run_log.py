@@ -1,17 +1,44 @@
 """A run's own log: its lines, gathered and kept in the store a few times a second."""
 
 import threading
+from collections import deque
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 from scheduler import log_setup
 from scheduler.errors import Unreachable
-from scheduler.log_setup import emit, json_line
-from scheduler.store.logs import Logs
+from scheduler.log_setup import emit
+from scheduler.store.logs import FIRST_LINES, LAST_BYTES, LAST_LINES, Logs, kept_text
 
 FLUSH_EVERY_S: Final = 0.25
-BATCH: Final = 200
+
+
+class _Gathered:
+    """Lines that wait to be kept: as many as the store would keep of them, so that a flood fills no memory.
+
+    None is written as JSON before it is clear that it stays: of a flood nearly none does.
+    """
+
+    def __init__(self) -> None:
+        self.first: list[Mapping[str, Any]] = []
+        self.left_out = 0
+        self.last: deque[Mapping[str, Any]] = deque()
+        self._size = 0
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        if len(self.first) < FIRST_LINES and not self.last:
+            self.first.append(line)
+            return
+        self.last.append(line)
+        self._size += _size(line)
+        while len(self.last) > LAST_LINES or (self._size > LAST_BYTES and len(self.last) > 1):
+            self._size -= _size(self.last.popleft())
+            self.left_out += 1
+
+
+def _size(line: Mapping[str, Any]) -> int:
+    return len(str(line.get("message")))
 
 
 class RunLog:
@@ -21,7 +48,7 @@ class RunLog:
         self._logs = logs
         self.run_id = run_id
         self._keep_for = keep_for
-        self._lines: list[str] = []
+        self._gathered = _Gathered()
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._flusher: threading.Thread | None = None
@@ -30,13 +57,10 @@ class RunLog:
     def take(self, line: Mapping[str, Any]) -> None:
         """Keep one line."""
         with self._lock:
-            self._lines.append(json_line(dict(line)).decode())
-            full = len(self._lines) >= BATCH
+            self._gathered.add(line)
             if self._flusher is None:
                 self._flusher = threading.Thread(target=self._flush_on, name="run-log", daemon=True)
                 self._flusher.start()
-        if full:
-            self._flush()
 
     def close(self) -> None:
         """Write what is left."""
@@ -49,11 +73,17 @@ class RunLog:
 
     def _flush(self) -> None:
         with self._lock:
-            lines, self._lines = self._lines, []
-        if not lines or self._failed:
+            some, self._gathered = self._gathered, _Gathered()
+        if not some.first or self._failed:
             return
         try:
-            self._logs.append(self.run_id, lines, keep_for=self._keep_for)
+            self._logs.append(
+                self.run_id,
+                [kept_text(line) for line in some.first],
+                keep_for=self._keep_for,
+                left_out=some.left_out,
+                after=[kept_text(line) for line in some.last],
+            )
         except Unreachable as error:
             self._failed = True
             emit("log.sink_failed", error=str(error), run_id=self.run_id)

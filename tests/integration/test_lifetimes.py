@@ -145,14 +145,6 @@ def test_every_key_that_the_store_writes_is_in_the_table(store: Store) -> None:
     assert len(found) > 15
 
 
-def test_lines_whose_answer_was_lost_are_not_written_twice(store: Store) -> None:
-    scripts = store.logs._scripts
-    for _ in range(2):
-        scripts.call("append", [store.keys.log("r1")], [10, HOUR_MS, "token", '{"n": 1}', '{"n": 2}'])
-    scripts.call("append", [store.keys.log("r1")], [10, HOUR_MS, "other", '{"n": 3}'])
-    assert [line["n"] for _, line in store.logs.read("r1")] == [1, 2, 3]
-
-
 def test_two_beats_that_read_the_same_outbox_push_one_message(store: Store) -> None:
     create(store, "r1")
     due = [(run, call, 1) for run, call in store.outbox.due("outbox", store.presence.now())]
