@@ -87,7 +87,7 @@ def _project_findings(settings: Settings, directory: Path) -> Iterator[Finding]:
         yield Finding("jobs", "error", problem.headline(), "mend the module, or ONBEAT_JOBS")
     if not wrong:
         yield Finding("jobs", "ok", f"{len(catalogue.jobs)} jobs from {', '.join(settings.jobs)}")
-    file = read_schedules(settings.schedules, catalogue=catalogue, environ=os.environ)
+    file = read_schedules(settings.schedules, catalogue=catalogue, environ=os.environ, env=settings.env)
     errors = errors_in(file.problems)
     if errors:
         text = f"{settings.schedules}: {_count(len(errors), 'problem')}, the first: {errors[0].message}"

@@ -30,7 +30,7 @@ UNSUPPORTED_KEYS: Final = frozenset(
         "alert", "ping",
     }
 )  # fmt: skip
-UNSUPPORTED_TABLES: Final = frozenset({"include", "calendars"})
+UNSUPPORTED_TABLES: Final = frozenset({"calendars"})
 
 # What people write who come from elsewhere; difflib would not find these.
 OTHER_NAMES: Final = {

@@ -1,257 +1,201 @@
-"""From the tables of a file to entries: each key checked, `[defaults]` and the job's own defaults merged
-in.
-"""
+"""From the tables of all files to entries, in one environment: the tables of each put together and checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any, Final
 
 from scheduler.crontab_fields import CrontabProblem
+from scheduler.declarations import Declarations, Declared, defaults_of
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
-from scheduler.entry_keys import (
-    CHECKS,
-    NAME,
-    UNSUPPORTED_KEYS,
-    Misplaced,
-    NotYet,
-    Several,
-    unknown_key,
-)
-from scheduler.entry_schedule import KINDS, OF_KIND, OF_SCHEDULE, conflicts, schedule_of, warnings
+from scheduler.entry_checks import Checker
+from scheduler.entry_keys import CHECKS, NAME
+from scheduler.entry_layers import Layer, Layers, Place
+from scheduler.entry_schedule import OF_SCHEDULE, conflicts, schedule_of, warnings
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import argument_problems
 from scheduler.job_catalogue import JobCatalogue
-from scheduler.problem_report import Report
 from scheduler.quoting import quoted
 from scheduler.retry import RetryPolicy, retry_fields, retry_problem
 from scheduler.schedule import Schedule
-from scheduler.schedule_lint import crontab_warnings
+from scheduler.schedule_source import Source
+from scheduler.suggestion import did_you_mean
 from scheduler.toml_positions import Path
 
-_DEFAULTS: Final[Path] = ("defaults",)
-_MERGED: Final = ("retry", "kwargs")
-_COUNTS: Final = {2: "two", 3: "three"}
 _RETRY_FIELDS: Final = tuple(field.name for field in fields(RetryPolicy))
 
 
 class Tables:
-    """One file's tables on their way to entries; what is wrong with them goes to the report."""
+    """All files' tables on their way to entries; what is wrong with them goes to the files' reports."""
 
-    def __init__(self, document: Mapping[str, Any], report: Report, catalogue: JobCatalogue | None) -> None:
-        self._schedules = _table(document.get("schedules"))
-        self._report = report
+    def __init__(self, declarations: Declarations, catalogue: JobCatalogue | None) -> None:
+        self._declarations = declarations
         self._catalogue = catalogue
-        defaults = _table(document.get("defaults"))
-        self._defaults = self._checked(defaults, _DEFAULTS)
-        self._check_kinds(defaults, _DEFAULTS)
+        self._checker = Checker()
+        self._layers: dict[tuple[Source, Path], Layer | None] = {}
+        self._defaults: dict[tuple[Source, str | None], tuple[Layer, ...]] = {}
 
-    def entries(self) -> dict[str, Entry]:
-        """The entries without an error, by name."""
-        found = {}
-        for name, table in self._schedules.items():
-            if (entry := self._entry(name, table)) is not None:
-                found[name] = entry
-        return found
+    def entries(self, sources: Sequence[Source], env: str | None) -> dict[str, Entry]:
+        """The entries of the environment without an error, by name."""
+        self._check_defaults(sources, env)
+        found = {name: self._entry(name, env) for name in self._declarations.names(env)}
+        return {name: entry for name, entry in found.items() if entry is not None}
 
-    def _entry(self, name: str, table: object) -> Entry | None:
-        path: Path = ("schedules", name)
-        if not isinstance(table, dict):
-            message = f"{name!r} is {quoted(table)}, and an entry is a table: [schedules.{name}]"
-            self._report.add(message, self._report.key(path), code="value", path=path)
-            return None
-        if not NAME.fullmatch(name):
-            message = f"the name {quoted(name)} has other characters than letters, digits and _ . -"
-            if not name or len(name) > 100:  # noqa: PLR2004 - as NAME says
-                message = f"the name {quoted(name)} has {len(name)} characters; it may have 1 to 100"
-            self._report.add(message, self._report.key(path), code="name", path=path)
-        own = self._checked(table, path)
-        self._check_kinds(table, path)
-        merged = self._merged(own)
-        only_tables = table and all(
-            isinstance(value, dict) and key not in CHECKS for key, value in table.items()
+    def check(self, sources: Sequence[Source], env: str | None) -> None:
+        """Report what is wrong in the environment, with the entries that differ there; with None, in all."""
+        self._check_defaults(sources, env)
+        for name in self._declarations.names(env):
+            if env is None or self._differs(name, env):
+                self._entry(name, env)
+
+    def _check_defaults(self, sources: Sequence[Source], env: str | None) -> None:
+        for source in sources:
+            self._defaults_for(source, env)
+
+    def _defaults_for(self, source: Source, env: str | None) -> tuple[Layer, ...]:
+        if (source, env) not in self._defaults:
+            layers = [self._layer(declared) for declared in defaults_of(source, env)]
+            self._defaults[source, env] = tuple(layer for layer in layers if layer is not None)
+        return self._defaults[source, env]
+
+    def _differs(self, name: str, env: str) -> bool:
+        """Whether the environment has anything to say of the entry."""
+        declared = self._declarations.entries.get(name)
+        return (
+            declared is None
+            or self._declarations.overlay(name, env) is not None
+            or self._defaults_for(declared.source, env) != self._defaults_for(declared.source, None)
         )
-        if "job" not in merged and not self._is_wrong("job", path) and not only_tables:
-            message = f"the entry {name!r} has no job"
-            self._report.add(message, self._report.key(path), code="missing", path=path)
-        declaration = self._declaration(merged, path)
-        values = _with_declared(merged, declaration)
-        schedule = self._schedule(name, values, own, path)
-        self._check_times(values, path)
-        retry = self._retry(values, path)
-        if self._report.is_wrong(path) or self._report.is_wrong(_DEFAULTS):
+
+    def _entry(self, name: str, env: str | None) -> Entry | None:
+        declared = [
+            each
+            for each in (self._declarations.overlay(name, env), self._declarations.entries.get(name))
+            if each
+        ]
+        own = [layer for each in declared if (layer := self._layer(each, name)) is not None]
+        if len(own) < len(declared):
+            return None
+        told = env if env is not None and self._differs(name, env) else None
+        layers = Layers(name, tuple(own), self._defaults_for(declared[-1].source, env), told)
+        self._check_job(layers)
+        declaration = self._declaration(layers)
+        values = _with_declared(layers.values, declaration)
+        schedule = _schedule(values, layers)
+        _check_times(values, layers)
+        retry = _retry(values, layers)
+        if not layers.usable:
             return None
         plain = {key: value for key, value in values.items() if key not in OF_SCHEDULE}
         plain |= {"retry": retry, "args": tuple(values.get("args", ()))}
         return Entry(name=name, schedule=schedule, **plain)
 
-    def _checked(self, table: Mapping[str, Any], path: Path) -> dict[str, Any]:
-        """The values that their keys may hold; what they may not hold is reported."""
-        checked: dict[str, Any] = {}
-        for key, value in table.items():
-            here: Path = (*path, key)
-            if key not in CHECKS:
-                self._add_unknown(key, value, here)
-            elif not self._report.is_wrong(here):
-                self._check(key, value, here, checked)
-        return checked
+    def _layer(self, declared: Declared, name: str | None = None) -> Layer | None:
+        """The declared table, checked once; None where it is none. With `name` it is an entry's own."""
+        key = (declared.source, declared.path)
+        if key not in self._layers:
+            report, path = declared.source.report, declared.path
+            if name is not None:
+                _check_name(name, declared)
+            if isinstance(declared.table, dict):
+                self._layers[key] = self._checker.layer(report, path, declared.table)
+            else:
+                message = f"{name!r} is {quoted(declared.table)}, and an entry is a table: [{'.'.join(map(str, path))}]"
+                report.add(message, report.key(path), code="value", path=path)
+                self._layers[key] = None
+        return self._layers[key]
 
-    def _check(self, key: str, value: object, here: Path, checked: dict[str, Any]) -> None:
-        add, positions = self._report.add, self._report.positions
-        try:
-            checked[key] = CHECKS[key](value)
-        except CrontabProblem as problem:
-            span = positions.within(here, str(value), problem.start, problem.end)
-            add(f"{key}: {problem}", span, code=key, path=here)
-        except (Misplaced, Several) as problem:
-            for each in problem.problems if isinstance(problem, Several) else [problem]:
-                inside = (*here, *each.path)
-                span = positions.key(inside) if each.code == "unknown-key" else positions.value(inside)
-                span = positions.within(inside, *each.within) if each.within else span
-                add(f"{key}: {each}", span, code=each.code, path=here)
-        except NotYet as problem:
-            add(f"{key}: {problem}", positions.value(here), code="unsupported", path=here)
-        except ValueError as problem:
-            code = key if key == "timezone" else "value"
-            add(f"{key}: {problem}", positions.value(here), code=code, path=here)
-        else:
-            if key == "crontab":
-                texts = (
-                    [((*here, index), str(item)) for index, item in enumerate(value)]
-                    if isinstance(value, list)
-                    else [(here, str(value))]
-                )
-                for place, text in texts:
-                    self._warn(text, place)
-
-    def _add_unknown(self, key: str, value: object, here: Path) -> None:
-        if key in UNSUPPORTED_KEYS:
-            message, code = f"{key!r} is not supported by this version yet", "unsupported"
-        else:
-            message, code = unknown_key(key, CHECKS, value=value), "unknown-key"
-        self._report.add(message, self._report.key(here), code=code, path=here)
-
-    def _warn(self, expression: str, here: Path) -> None:
-        if expression != " ".join(expression.split()):
+    def _check_job(self, layers: Layers) -> None:
+        only_tables = any(
+            layer.table
+            and all(isinstance(value, dict) and key not in CHECKS for key, value in layer.table.items())
+            for layer in layers.own
+        )
+        if "job" in layers.values or layers.is_wrong("job") or only_tables:
             return
-        for message, start, end in crontab_warnings(expression):
-            span = self._report.positions.within(here, expression, start, end)
-            self._report.add(f"crontab: {message}", span, code="lint", severity="warning", path=here)
+        message = f"the entry {layers.name!r} has no job"
+        if layers.name not in self._declarations.entries:
+            hint = did_you_mean(layers.name, self._declarations.entries)
+            message = f"{message}: it stands in no [schedules], only in the environment {layers.env}{hint}"
+        place = Place(layers.own[0].report, layers.own[0].path)
+        layers.add(message, place, place.key, code="missing")
 
-    def _check_kinds(self, table: Mapping[str, Any], path: Path) -> None:
-        kinds = [kind for kind in KINDS if kind in table]
-        if len(kinds) > 1:
-            span = max(
-                (span for kind in kinds if (span := self._report.key((*path, kind)))), key=lambda s: s.line
-            )
-            message = f"{', '.join(kinds[:-1])} and {kinds[-1]} are {_COUNTS[len(kinds)]} schedules; keep one"
-            self._report.add(message, span, code="conflict", path=path)
-
-    def _merged(self, own: Mapping[str, Any]) -> dict[str, Any]:
-        defaults = dict(self._defaults)
-        if any(kind in own for kind in KINDS):
-            for key in KINDS:
-                defaults.pop(key, None)
-            for key, (kind, _) in OF_KIND.items():
-                if kind not in own:
-                    defaults.pop(key, None)
-        merged = {**defaults, **own}
-        for key in _MERGED:
-            if key in defaults and key in own:
-                merged[key] = {**defaults[key], **own[key]}
-        return merged
-
-    def _declaration(self, merged: Mapping[str, Any], path: Path) -> JobDeclaration | None:
+    def _declaration(self, layers: Layers) -> JobDeclaration | None:
         """The job's declaration, after its arguments were checked against it; None if it isn't known."""
-        if self._catalogue is None or "job" not in merged:
+        job = layers.values.get("job")
+        if self._catalogue is None or job is None:
             return None
-        job = merged["job"]
         if (missing := self._catalogue.missing(job)) is not None:
-            here = self._place("job", path)
-            self._report.add(f"job: {missing}", self._report.value(here), code="job", path=path)
+            place = layers.place("job")
+            layers.add(f"job: {missing}", place, place.value, code="job")
             return None
         declaration = self._catalogue.jobs[job]
-        if self._is_wrong("args", path) or self._is_wrong("kwargs", path):
+        if layers.is_wrong("args") or layers.is_wrong("kwargs"):
             return declaration
-        args, kwargs = merged.get("args", ()), merged.get("kwargs", {})
+        args, kwargs = layers.values.get("args", ()), layers.values.get("kwargs", {})
         for problem in argument_problems(declaration.function, args, kwargs):
-            place = (*self._place_of_argument(problem.path, path), *problem.path[1:])
-            if len(problem.path) == 1 and self._report.positions.value(place) == self._report.key(path):
-                place = self._place("job", path)
-            span = self._report.key(place) if problem.by_name else self._report.value(place)
-            self._report.add(f"{job}: {problem.message}", span, code="arguments", path=path)
+            place = layers.place(*problem.path)
+            if len(problem.path) == 1 and not layers.has(*problem.path):
+                place = layers.place("job")
+            span = place.key if problem.by_name else place.value
+            layers.add(f"{job}: {problem.message}", place, span, code="arguments")
         return declaration
 
-    def _schedule(
-        self, name: str, values: Mapping[str, Any], own: Mapping[str, Any], path: Path
-    ) -> Schedule | None:
-        if any(self._is_wrong(key, path) for key in OF_SCHEDULE):
-            return None
-        for conflict in conflicts(values, given=frozenset(own)):
-            place = self._place(conflict.key, path)
-            if self._report.is_wrong(place):  # in [defaults], and said for the entry before
-                continue
-            inside: Path = (*place, conflict.element or 0)
-            inside = inside if self._report.positions.has(inside) else place
-            span = self._report.key(place) if conflict.code == "conflict" else self._report.value(inside)
-            self._report.add(f"{conflict.key}: {conflict.message}", span, code=conflict.code, path=place)
-        if any(self._is_wrong(key, path) for key in OF_SCHEDULE):
-            return None
-        try:
-            schedule = schedule_of(name, values)
-        except CrontabProblem as problem:
-            span = self._report.value(self._place("crontab", path))
-            self._report.add(f"crontab: for this entry's H it {problem}", span, code="crontab", path=path)
-            return None
-        for warning in warnings(schedule, given=frozenset(own)):
-            span, message = self._report.key((*path, warning.key)), f"{warning.key}: {warning.message}"
-            self._report.add(message, span, code=warning.code, severity="warning", path=path)
-        return schedule
 
-    def _check_times(self, values: Mapping[str, Any], path: Path) -> None:
-        soft, hard = values.get("soft_timeout"), values.get("timeout")
-        if isinstance(soft, timedelta) and isinstance(hard, timedelta) and soft >= hard:
-            key = "soft_timeout" if self._is_set("soft_timeout", path) else "timeout"
-            both_here = self._is_set("soft_timeout", path) and self._is_set("timeout", path)
-            where = "" if both_here else ", by @job"
-            message = (
-                f"{key}: soft_timeout is {format_duration(soft)} and timeout {format_duration(hard)}{where}"
-            )
-            span = self._report.value(self._place(key, path))
-            self._report.add(f"{message}; the soft one comes first", span, code="conflict", path=path)
-
-    def _retry(self, values: Mapping[str, Any], path: Path) -> RetryPolicy:
-        policy = RetryPolicy(**retry_fields(values.get("retry", {})))
-        if (problem := retry_problem(policy)) is not None:
-            tables = [self._place_of_argument(("retry", key), path) for key in ("initial", "max")]
-            places = [(*table, key) for table, key in zip(tables, ("initial", "max"), strict=True)]
-            own = [place for place in places if self._report.positions.has(place)]
-            span = self._report.value((own or places)[0])
-            self._report.add(f"retry: {problem}", span, code="conflict", path=path)
-        return policy
-
-    def _is_set(self, key: str, path: Path) -> bool:
-        return self._report.positions.has((*path, key)) or self._report.positions.has((*_DEFAULTS, key))
-
-    def _is_wrong(self, key: str, path: Path) -> bool:
-        return self._report.is_wrong((*path, key)) or self._report.is_wrong((*_DEFAULTS, key))
-
-    def _place(self, key: str, path: Path) -> Path:
-        """Where an entry's value of `key` was set: in the entry itself or in [defaults]."""
-        here: Path = (*path, key)
-        there: Path = (*_DEFAULTS, key)
-        return there if self._report.positions.has(there) and not self._report.positions.has(here) else here
-
-    def _place_of_argument(self, argument: Path, path: Path) -> Path:
-        here: Path = (*path, *argument[:2])
-        there: Path = (*_DEFAULTS, *argument[:2])
-        in_defaults = self._report.positions.has(there) and not self._report.positions.has(here)
-        return (*_DEFAULTS, argument[0]) if in_defaults else (*path, argument[0])
+def _check_name(name: str, declared: Declared) -> None:
+    if not NAME.fullmatch(name):
+        message = f"the name {quoted(name)} has other characters than letters, digits and _ . -"
+        if not name or len(name) > 100:  # noqa: PLR2004 - as NAME says
+            message = f"the name {quoted(name)} has {len(name)} characters; it may have 1 to 100"
+        report = declared.source.report
+        report.add(message, report.key(declared.path), code="name", path=declared.path)
 
 
-def _table(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _schedule(values: Mapping[str, Any], layers: Layers) -> Schedule | None:
+    if any(layers.is_wrong(key) for key in OF_SCHEDULE):
+        return None
+    given = layers.given
+    for conflict in conflicts(values, given=given):
+        place = layers.place(conflict.key)
+        inside = Place(place.report, (*place.path, conflict.element or 0))
+        inside = inside if layers.has(conflict.key, conflict.element or 0) else place
+        span = place.key if conflict.code == "conflict" else inside.value
+        message = f"{conflict.key}: {conflict.message}"
+        layers.add(message, place, span, code=conflict.code, mark=True)
+    if any(layers.is_wrong(key) for key in OF_SCHEDULE):
+        return None
+    try:
+        schedule = schedule_of(layers.name, values)
+    except CrontabProblem as problem:
+        place = layers.place("crontab")
+        layers.add(f"crontab: for this entry's H it {problem}", place, place.value, code="crontab")
+        return None
+    for warning in warnings(schedule, given=given):
+        place = layers.place(warning.key)
+        message = f"{warning.key}: {warning.message}"
+        layers.add(message, place, place.key, code=warning.code, severity="warning")
+    return schedule
+
+
+def _check_times(values: Mapping[str, Any], layers: Layers) -> None:
+    soft, hard = values.get("soft_timeout"), values.get("timeout")
+    if isinstance(soft, timedelta) and isinstance(hard, timedelta) and soft >= hard:
+        places = [layers.place(key) for key in ("soft_timeout", "timeout") if layers.has(key)]
+        where = "" if len(places) > 1 else ", by @job"
+        place = min(places, key=lambda each: each.path[0] != "env") if places else layers.place("job")
+        key = place.path[-1]
+        message = f"{key}: soft_timeout is {format_duration(soft)} and timeout {format_duration(hard)}{where}"
+        layers.add(f"{message}; the soft one comes first", place, place.value, code="conflict")
+
+
+def _retry(values: Mapping[str, Any], layers: Layers) -> RetryPolicy:
+    policy = RetryPolicy(**retry_fields(values.get("retry", {})))
+    if (problem := retry_problem(policy)) is not None:
+        places = [layers.place("retry", key) for key in ("initial", "max") if layers.has("retry", key)]
+        place = places[0] if places else layers.place("retry")
+        layers.add(f"retry: {problem}", place, place.value, code="conflict")
+    return policy
 
 
 def _with_declared(merged: Mapping[str, Any], declaration: JobDeclaration | None) -> dict[str, Any]:

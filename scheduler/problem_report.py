@@ -10,18 +10,25 @@ class Report:
     def __init__(self, file: str, positions: TomlPositions) -> None:
         self.file = file
         self.positions = positions
-        self._problems: list[Problem] = []
+        self._problems: dict[tuple[int | None, int | None, str, str], Problem] = {}
         self._wrong: set[Path] = set()
 
     def add(
-        self, message: str, span: Span | None, *, code: str, severity: Severity = "error", path: Path = ()
+        self,
+        message: str,
+        span: Span | None,
+        *,
+        code: str,
+        severity: Severity = "error",
+        path: Path = (),
+        entry: str | None = None,
     ) -> None:
         """Note a problem at `span`, or with the whole file; `path` is the key that can't be used because of
-        it.
+        it, and `entry` whose problem it is where the path does not tell.
         """
         if severity == "error":
-            self._wrong |= {path[:length] for length in range(1, len(path) + 1)}
-        self._problems.append(
+            self.mark(path)
+        self.note(
             Problem(
                 file=self.file,
                 line=span.line if span else None,
@@ -29,15 +36,32 @@ class Report:
                 severity=severity,
                 code=code,
                 message=message,
-                entry=str(path[1]) if len(path) > 1 and path[0] == "schedules" else None,
+                entry=entry or _entry_of(path),
                 source_line=self.positions.source_line(span.line) if span else None,
                 length=span.length if span else 1,
             )
         )
 
+    def note(self, problem: Problem) -> None:
+        """Note a problem once, however many entries or environments have it."""
+        self._problems.setdefault((problem.line, problem.column, problem.code, problem.message), problem)
+
+    def has(self, message: str, span: Span | None, *, code: str) -> bool:
+        """Whether the problem was noted already."""
+        place = (span.line, span.column) if span else (None, None)
+        return (*place, code, message) in self._problems
+
+    def mark(self, path: Path) -> None:
+        """The key at `path` can't be used."""
+        self._wrong |= {path[:length] for length in range(1, len(path) + 1)}
+
     def is_wrong(self, path: Path) -> bool:
         """Whether an error was found at `path` or within it."""
         return path in self._wrong
+
+    def count(self) -> int:
+        """How many problems were found so far."""
+        return len(self._problems)
 
     def key(self, path: Path) -> Span | None:
         """Where the key at `path` stands."""
@@ -49,4 +73,12 @@ class Report:
 
     def in_order(self) -> tuple[Problem, ...]:
         """The problems by line and column; those of the whole file first."""
-        return tuple(sorted(self._problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
+        return tuple(
+            sorted(self._problems.values(), key=lambda problem: (problem.line or 0, problem.column or 0))
+        )
+
+
+def _entry_of(path: Path) -> str | None:
+    """The name of the entry that `path` is part of, in an environment's tables too."""
+    within = path[2:] if path[:1] == ("env",) else path
+    return str(within[1]) if len(within) > 1 and within[0] == "schedules" else None

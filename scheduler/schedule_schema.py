@@ -42,7 +42,12 @@ _ERRORS: Final = {"type": "array", "items": _TEXT}
 
 def schema_of(jobs: Mapping[str, JobDeclaration]) -> Schema:
     """The schema of a file whose entries may run `jobs`."""
-    definitions: Schema = {"duration": _duration(), "retry": _retry(), "keys": _keys(jobs)}
+    definitions: Schema = {
+        "name": {"pattern": f"^{NAME.pattern}$"},
+        "duration": _duration(),
+        "retry": _retry(),
+        "keys": _keys(jobs),
+    }
     arguments = [rule for name, job in jobs.items() if (rule := _arguments_rule(name, job, definitions))]
     definitions["table"] = {
         "$ref": "#/$defs/keys",
@@ -58,12 +63,18 @@ def schema_of(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "type": "object",
         "additionalProperties": False,
         "properties": {
+            "include": {
+                "type": "array",
+                "items": {"type": "string", "minLength": 1},
+                "description": 'Other files, named from this one: ["teams/*.toml"].',
+            },
             "defaults": {"$ref": "#/$defs/table", "description": "Any key of an entry, for every entry."},
             "schedules": {
                 "type": "object",
                 "description": "The entries: [schedules.NAME].",
-                "propertyNames": {"pattern": f"^{NAME.pattern}$"},
+                "propertyNames": {"$ref": "#/$defs/name"},
             },
+            "env": _environments(),
         },
         # A job in [defaults] is every entry's job.
         "if": {"properties": {"defaults": {"required": ["job"]}}, "required": ["defaults"]},
@@ -75,6 +86,25 @@ def schema_of(jobs: Mapping[str, JobDeclaration]) -> Schema:
 
 def _entries(definition: str) -> Schema:
     return {"properties": {"schedules": {"additionalProperties": {"$ref": f"#/$defs/{definition}"}}}}
+
+
+def _environments() -> Schema:
+    """What an environment lays over the entries; one of its own may take its job from elsewhere, so none needs one."""
+    tables: Schema = {
+        "defaults": {"$ref": "#/$defs/table", "description": "Any key of an entry, for every entry."},
+        "schedules": {
+            "type": "object",
+            "description": "What is different in an entry, or an entry of this environment alone.",
+            "propertyNames": {"$ref": "#/$defs/name"},
+            "additionalProperties": {"$ref": "#/$defs/entry"},
+        },
+    }
+    return {
+        "type": "object",
+        "description": "What ONBEAT_ENV chooses: [env.NAME.schedules.ENTRY] is laid over [schedules.ENTRY].",
+        "propertyNames": {"$ref": "#/$defs/name"},
+        "additionalProperties": {"type": "object", "additionalProperties": False, "properties": tables},
+    }
 
 
 def _duration() -> Schema:

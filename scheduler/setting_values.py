@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from scheduler.durations import parse_duration
+from scheduler.entry_keys import NAME
 from scheduler.server_url import SecretUrl, broker_url_problem, masked_url, redis_url_problem
 from scheduler.suggestion import did_you_mean
 
@@ -105,6 +106,13 @@ def _checked_url(value: object, problem_of: Callable[[str], str | None]) -> Secr
     if problem := problem_of(url):
         raise reject(url, problem)
     return SecretUrl(url)
+
+
+def environment(value: object) -> str:
+    name = text_of(value)
+    if not NAME.fullmatch(name):
+        raise reject(value, "can't name an environment; use letters, digits and _ . -")
+    return name
 
 
 def key_prefix(value: object) -> str:

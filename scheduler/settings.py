@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     broker_url: Annotated[SecretUrl | None, BeforeValidator(setting_values.broker_url)] = None
     result_backend: Annotated[SecretUrl | None, BeforeValidator(setting_values.any_url)] = None
     schedules: Path = Path("schedules.toml")
+    env: Annotated[str | None, BeforeValidator(setting_values.environment)] = None
     jobs: Annotated[tuple[str, ...], NoDecode, BeforeValidator(setting_values.modules)] = ("jobs",)
     key_prefix: Annotated[str, BeforeValidator(setting_values.key_prefix)] = ""
     log_format: Annotated[Literal["json", "console"] | None, BeforeValidator(OneOf(*LOG_FORMATS))] = None

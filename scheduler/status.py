@@ -140,6 +140,7 @@ def status_document(status: Status) -> dict[str, Any]:
             "revision": status.applied.revision,
             "applied_at": rfc3339(status.applied.applied_at),
             "by": status.applied.by,
+            "env": status.applied.env,
         },
         "entries": len(status.entries),
         "paused": sorted(status.paused),

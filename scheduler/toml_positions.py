@@ -5,6 +5,7 @@ positions.
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import tree_sitter_toml
 from tree_sitter import Language, Node, Parser
@@ -42,22 +43,36 @@ class Twice:
 
 
 class TomlPositions:
-    """The positions of a text's keys and values by path: `("schedules", "backup", "args", 0)`."""
+    """The positions of a text's keys and values by path: `("schedules", "backup", "args", 0)`.
+
+    A right file asks for none, so the text is parsed when first a position is asked for, and of its tables only
+    those that may hold what is asked for: ten thousand entries with one problem cost little more than none.
+    """
 
     def __init__(self, text: str) -> None:
-        self.lines = [line.removesuffix("\r") for line in text.split("\n")]
-        self.twice: list[Twice] = []
-        self._bytes = text.encode()
-        self._byte_lines = self._bytes.split(b"\n")
+        self._text_read = text
         self._keys: dict[Path, Span] = {}
         self._values: dict[Path, Span] = {}
         self._raw: dict[Path, str] = {}
         self._declared: dict[Path, Span] = {}
         self._elements: dict[Path, int] = {}
-        self._read(Parser(_TOML).parse(self._bytes).root_node)
+        self._twice: list[Twice] = []
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The text's lines, without their ends."""
+        return [line.removesuffix("\r") for line in self._text_read.split("\n")]
+
+    @cached_property
+    def twice(self) -> list[Twice]:
+        """What is declared a second time, in the order of the text."""
+        for path in list(self._unread):
+            self._read_table(path)
+        return sorted(self._twice, key=lambda twice: (twice.second.line, twice.second.column))
 
     def key(self, path: Path) -> Span | None:
         """Where the key, the table's header or the list's element stands; or what it is part of."""
+        self._find(path)
         while path:
             if (span := self._keys.get(path) or self._values.get(path)) is not None:
                 return span
@@ -66,16 +81,19 @@ class TomlPositions:
 
     def value(self, path: Path) -> Span | None:
         """Where the value stands; where it has none of its own, what it is part of."""
+        self._find(path)
         return self._values.get(path) or self.key(path)
 
     def has(self, path: Path) -> bool:
         """Whether the text itself sets this very key, table or element."""
+        self._find(path)
         return path in self._keys or path in self._values
 
     def within(self, path: Path, value: str, start: int, end: int) -> Span | None:
         """Where the characters `start` to `end` of the string `value` stand, if it is written as it is, on
         one line.
         """
+        self._find(path)
         span, raw = self._values.get(path), self._raw.get(path, "")
         for quotes in (3, 1):
             if span is not None and raw[quotes:-quotes] == value and "\n" not in raw:
@@ -86,16 +104,36 @@ class TomlPositions:
         """The text of a line, from 1."""
         return self.lines[line - 1] if 0 < line <= len(self.lines) else None
 
-    def _read(self, root: Node) -> None:
-        table: Path = ()
-        for node in root.children:
+    @cached_property
+    def _bytes(self) -> bytes:
+        return self._text_read.encode(errors="replace")
+
+    @cached_property
+    def _byte_lines(self) -> list[bytes]:
+        return self._bytes.split(b"\n")
+
+    @cached_property
+    def _unread(self) -> dict[Path, list[Node]]:
+        """The tables whose keys have not been read, by their path; all headers have."""
+        tables: dict[Path, list[Node]] = {}
+        for node in Parser(_TOML).parse(self._bytes).root_node.children:
             if node.type == "pair":
-                self._read_pair(node, ())
+                tables.setdefault((), []).append(node)
             elif node.type in ("table", "table_array_element"):
-                table = self._read_header(node)
-                for child in node.children:
-                    if child.type == "pair":
-                        self._read_pair(child, table)
+                tables.setdefault(self._read_header(node), []).append(node)
+        return tables
+
+    def _find(self, path: Path) -> None:
+        """Read every table that may set `path`: those that it is part of."""
+        for length in range(len(path) + 1):
+            if path[:length] in self._unread:
+                self._read_table(path[:length])
+
+    def _read_table(self, path: Path) -> None:
+        for node in self._unread.pop(path):
+            for pair in [node] if node.type == "pair" else node.children:
+                if pair.type == "pair":
+                    self._read_pair(pair, path)
 
     def _read_header(self, node: Node) -> Path:
         key = next((child for child in node.children if child.type in _KEYS), None)
@@ -146,7 +184,8 @@ class TomlPositions:
     def _declare(self, path: Path, here: Span) -> None:
         first = self._declared.setdefault(path, here)
         if first is not here:
-            self.twice.append(Twice(path, first, here))
+            first, second = sorted((first, here), key=lambda span: (span.line, span.column))
+            self._twice.append(Twice(path, first, second))
 
     def _name(self, key: Node) -> str:
         text = self._text(key)

@@ -9,12 +9,16 @@ _INSIDE: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.
 
 
 class VariableProblem(ValueError):
-    """A reference that has no value; `start` and `end` are its characters in the text."""
+    """A reference that has no value; `start` and `end` are its characters in the text.
 
-    def __init__(self, message: str, start: int, end: int) -> None:
+    `unset`: it is right in itself, and the environment has no such variable.
+    """
+
+    def __init__(self, message: str, start: int, end: int, *, unset: bool = False) -> None:
         super().__init__(message)
         self.start = start
         self.end = end
+        self.unset = unset
 
 
 def expanded(text: str, environ: Mapping[str, str]) -> str:
@@ -46,5 +50,5 @@ def _value(reference: re.Match[str], environ: Mapping[str, str]) -> str:
         return value or default
     if value is None:
         message = f"the variable {name} is not set; set it, or give a default: ${{{name}:-…}}"
-        raise VariableProblem(message, *span)
+        raise VariableProblem(message, *span, unset=True)
     return value

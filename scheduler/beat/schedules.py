@@ -24,7 +24,9 @@ class Schedules:
     def read(self) -> ScheduleFile:
         """The file, checked against this project's jobs. Raises InvalidSchedules with every problem."""
         catalogue = load_catalogue(self.settings.jobs, Path.cwd())
-        file = read_schedules(self.settings.schedules, catalogue=catalogue, environ=os.environ)
+        file = read_schedules(
+            self.settings.schedules, catalogue=catalogue, environ=os.environ, env=self.settings.env
+        )
         errors = [problem for problem in file.problems if problem.severity == "error"]
         if errors:
             count = f"{len(errors)} problem{'s' if len(errors) > 1 else ''}"
@@ -41,6 +43,7 @@ class Schedules:
                 revision=self.settings.revision,
                 now=self.store.presence.now(),
                 by=self.by,
+                env=file.env,
             )
         except Outdated as outdated:
             emit(
@@ -54,6 +57,7 @@ class Schedules:
             "schedules.applied",
             digest=file.digest,
             revision=self.settings.revision,
+            env=file.env,
             added=len(changes.added),
             changed=len(changes.changed),
             removed=len(changes.removed),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli.options import examples
+from scheduler.cli.options import env_option, examples, settings_in
 
 if TYPE_CHECKING:
     from scheduler.problem import Problem
@@ -33,22 +33,25 @@ _COLOURS = {"error": "red", "warning": "yellow"}
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Warnings are errors too.")
-def check(*, file: Path | None, form: str, as_json: bool, strict: bool) -> int:
+@env_option
+def check(*, file: Path | None, form: str, as_json: bool, strict: bool, env: str | None) -> int:
     """Check FILE, or the schedules.toml of the settings, and its jobs and their arguments. Needs no server.
 
-    Exit code 0: a beat can use it. 3: it can't.
+    All environments are checked; variables have to be set only for the chosen one. Exit code 0: a beat can use it.
+    3: it can't.
     """
     from scheduler.cli.document import print_document
     from scheduler.errors import InvalidSchedules
     from scheduler.job_catalogue import load_catalogue
     from scheduler.problem import errors_in
     from scheduler.schedule_file import read_schedules
-    from scheduler.settings import load_settings
 
-    settings = load_settings()
+    settings = settings_in(env)
     catalogue = load_catalogue(settings.jobs, Path.cwd())
     path = file or settings.schedules
-    read = read_schedules(path, catalogue=catalogue, environ=os.environ)
+    read = read_schedules(
+        path, catalogue=catalogue, environ=os.environ, env=settings.env, every_environment=True
+    )
     problems = [replace(problem, severity="error") if strict else problem for problem in read.problems]
     if as_json or form == "json":
         print_document([problem.to_json() for problem in problems])

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from scheduler.cli.options import entry_argument, examples, json_option
+from scheduler.cli.options import entry_argument, env_option, examples, json_option
 
 if TYPE_CHECKING:
     from scheduler.entry import Entry
@@ -22,8 +22,9 @@ MOST_ON_A_DAY = 12
     "explain", epilog=examples("onbeat explain backup", "onbeat explain backup --json  # for a script")
 )
 @entry_argument()
+@env_option
 @json_option
-def explain(*, entry: str, as_json: bool) -> None:
+def explain(*, entry: str, env: str | None, as_json: bool) -> None:
     """Explain the schedule of ENTRY: each field, the next ticks, and the next two changes of the clock.
 
     Needs no server: what the file says is explained.
@@ -31,7 +32,7 @@ def explain(*, entry: str, as_json: bool) -> None:
     from scheduler.cli.document import print_document
     from scheduler.cli.next import chosen_entries, zone_of
 
-    found = chosen_entries(entry)[entry]
+    found = chosen_entries(entry, env)[entry]
     now = datetime.now(UTC)
     document = explanation_document(found, zone_of(found), now)
     if as_json:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from scheduler.cli.options import entry_argument, examples, json_option
+from scheduler.cli.options import entry_argument, env_option, examples, json_option
 
 if TYPE_CHECKING:
     from scheduler.entry import Entry
@@ -44,6 +44,7 @@ class Tick(NamedTuple):
     help=f"At most so many ({DEFAULT_COUNT}; with --until {MOST}).",
 )
 @click.option("--timezone", metavar="ZONE", help="Read and show times in this zone (the entry's own).")
+@env_option
 @json_option
 def next_(
     *,
@@ -52,6 +53,7 @@ def next_(
     until: str | None,
     count: int | None,
     timezone: str | None,
+    env: str | None,
     as_json: bool,
 ) -> None:
     """Show the coming ticks of ENTRY, or of all enabled entries together. Needs no server.
@@ -62,7 +64,7 @@ def next_(
     from scheduler.cli.document import print_document
 
     zone = _zone(timezone)
-    chosen = chosen_entries(entry)
+    chosen = chosen_entries(entry, env)
     zones = {name: zone or zone_of(each) for name, each in chosen.items()}
     reading = zones[entry] if entry else zone
     now = datetime.now(UTC)
@@ -94,23 +96,23 @@ def _ticks_of(name: str, entry: "Entry", after: datetime, until: datetime | None
         after = tick
 
 
-def chosen_entries(name: str | None) -> "dict[str, Entry]":
-    """The entry of that name, or all that are enabled and have a schedule.
+def chosen_entries(name: str | None, env: str | None) -> "dict[str, Entry]":
+    """The entry of that name, or all that are enabled and have a schedule, in the environment `env`.
 
     Raises InvalidSchedules where the file can't be used, NotFound where it has no such entry.
     """
-    from scheduler.cli.usable_file import usable
+    from scheduler.cli.reading import usable
     from scheduler.errors import NotFound
-    from scheduler.settings import load_settings
     from scheduler.suggestion import did_you_mean
 
-    file = usable(jobs=False)
+    file = usable(None, env, with_jobs=False)
     if name is None:
         return {key: each for key, each in file.entries.items() if each.enabled and each.schedule}
     if name not in file.entries:
         hint = did_you_mean(name, file.entries)
-        path = load_settings().schedules
-        raise NotFound(f"no such entry in {path}: {name!r}{hint}", hint="`onbeat next` shows them all")
+        raise NotFound(
+            f"no such entry in {file.files[0]}: {name!r}{hint}", hint="`onbeat next` shows them all"
+        )
     entry = file.entries[name]
     if entry.schedule is None:
         click.echo(f"{name} has no schedule: it runs only by hand, with `onbeat trigger {name}`", err=True)

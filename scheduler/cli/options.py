@@ -27,6 +27,19 @@ def json_option(function: Decorated) -> Decorated:
     return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(function)
 
 
+def env_option(function: Decorated) -> Decorated:
+    """`--env`, as `env`: for every command that reads a file of schedules."""
+    text = "As in this environment, with its tables [env.NAME] (ONBEAT_ENV)."
+    return click.option("--env", metavar="NAME", help=text)(function)
+
+
+def settings_in(env: str | None) -> "Settings":
+    """The settings, in the environment that `--env` names. Raises InvalidSettings."""
+    from scheduler.settings import load_settings
+
+    return load_settings(env=env) if env is not None else load_settings()
+
+
 def entry_argument(*, required: bool = True) -> Callable[[Decorated], Decorated]:
     """`ENTRY`, completed with the names in schedules.toml."""
     return click.argument("entry", required=required, shell_complete=_entry_names)

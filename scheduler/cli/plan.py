@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scheduler.cli.options import examples, json_option, open_store
+from scheduler.cli.options import env_option, examples, json_option, open_store
 
 if TYPE_CHECKING:
     from scheduler.comparison import Comparison, TickChange
@@ -35,19 +35,20 @@ FORMATS = ("text", "json", "markdown")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="For whom."
 )
+@env_option
 @json_option
-def plan(*, file: Path | None, against: Path | None, form: str, as_json: bool) -> int:
+def plan(*, file: Path | None, against: Path | None, form: str, env: str | None, as_json: bool) -> int:
     """Show what FILE, or the schedules.toml of the settings, would change: entries, and ticks of the next 7 days.
 
     Changes nothing. Exit code 0: all is as the file says. 6: it differs.
     """
     from scheduler.cli.document import print_document
-    from scheduler.cli.usable_file import usable
+    from scheduler.cli.reading import usable
     from scheduler.comparison import comparison
     from scheduler.plan import plan as plan_of
 
-    wanted = usable(file).entries
-    stored = usable(against).entries if against else _running()
+    wanted = usable(file, env).entries
+    stored = usable(against, env).entries if against else _running()
     changes = plan_of(wanted, stored)
     compared = comparison(changes, dict(stored), now=datetime.now(UTC))
     if as_json or form == "json":

@@ -9,6 +9,7 @@ from scheduler.cli.options import examples, json_option, open_store
 if TYPE_CHECKING:
     from scheduler.cli.tables import Cell, Column
     from scheduler.status import Status
+    from scheduler.store.entries import Applied
     from scheduler.store.presence import Sign
 
 
@@ -65,12 +66,18 @@ def _print_summary(found: "Status") -> None:
             ),
             (
                 "schedules",
-                f"{(applied.digest or '')[:12]} revision {applied.revision}" if applied.digest else None,
+                f"{applied.digest[:12]} revision {applied.revision}{_environment(applied)}"
+                if applied.digest
+                else None,
             ),
             ("applied", moment_cell(applied.applied_at, found.now) if applied.applied_at else None),
             ("outbox", f"{found.outbox} waiting to be published" if found.outbox else None),
         ]
     )
+
+
+def _environment(applied: "Applied") -> str:
+    return f", environment {applied.env}" if applied.env else ""
 
 
 def _print_signs(found: "Status", signs: "tuple[Sign, ...]") -> None:

@@ -59,7 +59,7 @@ def _entries(settings: "Settings") -> "Mapping[str, Entry]":
     from scheduler.errors import InvalidSchedules
     from scheduler.schedule_file import read_schedules
 
-    file = read_schedules(settings.schedules, catalogue=None, environ=os.environ)
+    file = read_schedules(settings.schedules, catalogue=None, environ=os.environ, env=settings.env)
     problems = [problem for problem in file.problems if problem.severity == "error"]
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"

@@ -39,12 +39,13 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Which schedules are in force: their digest, their revision, since when and by whom."""
+    """Which schedules are in force: their digest, their revision, since when, by whom, and of which environment."""
 
     digest: str | None
     revision: int
     applied_at: datetime | None
     by: str | None
+    env: str | None = None
 
 
 class Outdated(Exception):
@@ -97,10 +98,18 @@ class Entries:
             int(fields.get("revision", 0)),
             moment_or_none(fields.get("applied_at")),
             fields.get("by"),
+            fields.get("env") or None,
         )
 
     def apply(
-        self, wanted: Mapping[str, Entry], *, digest: str, revision: int, now: datetime, by: str
+        self,
+        wanted: Mapping[str, Entry],
+        *,
+        digest: str,
+        revision: int,
+        now: datetime,
+        by: str,
+        env: str | None = None,
     ) -> Plan:
         """Make the store's entries of the file match `wanted`, in one transaction, and return what that changed.
 
@@ -126,6 +135,7 @@ class Entries:
                     pipeline.reset()
                     return changes
                 fields = {"digest": digest, "revision": revision, "applied_at": milliseconds(now), "by": by}
+                fields["env"] = env or ""
                 pipeline.hset(applied_key, mapping=fields)
                 pipeline.execute()
             except WatchError:

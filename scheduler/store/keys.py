@@ -18,7 +18,7 @@
 | `onbeat:unclaimed` | zset: run id → when to publish again, ms | until claimed | commit, publish, claim |
 | `onbeat:paused` | hash: entry, or `*` for all → JSON: by, reason, paused_at, until | until resumed | pause |
 | `onbeat:beats`, `onbeat:workers` | hash: id → JSON: what it is and when it was last seen, ms | an hour after the last sign | each process |
-| `onbeat:applied` | hash: digest, revision, applied_at and by of the schedules in force | for ever | plan |
+| `onbeat:applied` | hash: digest, revision, applied_at, by and env of the schedules in force | for ever | plan |
 | `onbeat:announcements` | list of JSON events of commands, for a beat to log | until logged; the newest 1,000 | commands |
 | `onbeat:refused` | list of JSON: messages that no worker could take, each up to 32 KiB | the newest 1,000 | worker, quarantine |
 

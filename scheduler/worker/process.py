@@ -64,7 +64,7 @@ def run(
 def known_queues(settings: Settings) -> list[str]:
     """`default`, and every queue that an entry of the file or a job of this project names."""
     catalogue = load_catalogue(settings.jobs, Path.cwd())
-    file = read_schedules(settings.schedules, catalogue=None, environ=os.environ)
+    file = read_schedules(settings.schedules, catalogue=None, environ=os.environ, env=settings.env)
     named = {entry.queue for entry in file.entries.values()}
     named |= {job.queue for job in catalogue.jobs.values() if job.queue is not None}
     return sorted(named | {DEFAULT_QUEUE})

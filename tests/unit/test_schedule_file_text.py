@@ -41,9 +41,8 @@ WHOLE_FILES = {
         "2:9+1 owner: 5 is not a text in quotes",
         "3:1+4 unknown key 'qeue'; did you mean 'queue'?",
     ],
-    'include = []\n[calendars.x]\n[schedules.a]\njob = "jobs.tidy"': [
-        "1:1+7 'include' is not supported by this version yet",
-        "2:2+9 'calendars' is not supported by this version yet",
+    '[calendars.x]\n[schedules.a]\njob = "jobs.tidy"': [
+        "1:2+9 'calendars' is not supported by this version yet",
     ],
     '[default]\n[schedules.a]\njob = "jobs.tidy"': ["1:2+7 unknown key 'default'; did you mean 'defaults'?"],
     'x = 1\n[schedules.a]\njob = "jobs.tidy"': ["1:1+1 unknown key 'x'; entries are [schedules.NAME]"],

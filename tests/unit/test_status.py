@@ -93,6 +93,7 @@ def test_the_document_has_the_fields_of_the_interface_first() -> None:
         "revision": 7,
         "applied_at": "2026-11-21T12:00:00.000Z",
         "by": "beat",
+        "env": None,
     }
     assert document["queues"] == [{"queue": "default", "length": 0, "workers": ["worker"]}]
     assert document["beats"][0]["alive"] is True
