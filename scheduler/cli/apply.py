@@ -17,13 +17,13 @@ def apply(*, file: Path | None, env: str | None) -> int:
     holds a higher ONBEAT_REVISION is left as it is (exit code 1).
     """
     from scheduler.cli.person import who
-    from scheduler.cli.reading import usable
+    from scheduler.cli.usable_file import usable
     from scheduler.errors import OnbeatError
     from scheduler.store.entries import Outdated
 
     settings = settings_in(env)
     path = file or settings.schedules
-    read = usable(file, env)
+    read = usable(file, env=env)
     with open_store(settings) as store:
         try:
             changes = store.entries.apply(

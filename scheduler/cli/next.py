@@ -101,11 +101,11 @@ def chosen_entries(name: str | None, env: str | None) -> "dict[str, Entry]":
 
     Raises InvalidSchedules where the file can't be used, NotFound where it has no such entry.
     """
-    from scheduler.cli.reading import usable
+    from scheduler.cli.usable_file import usable
     from scheduler.errors import NotFound
     from scheduler.suggestion import did_you_mean
 
-    file = usable(None, env, with_jobs=False)
+    file = usable(env=env, jobs=False)
     if name is None:
         return {key: each for key, each in file.entries.items() if each.enabled and each.schedule}
     if name not in file.entries:

@@ -43,12 +43,12 @@ def plan(*, file: Path | None, against: Path | None, form: str, env: str | None,
     Changes nothing. Exit code 0: all is as the file says. 6: it differs.
     """
     from scheduler.cli.document import print_document
-    from scheduler.cli.reading import usable
+    from scheduler.cli.usable_file import usable
     from scheduler.comparison import comparison
     from scheduler.plan import plan as plan_of
 
-    wanted = usable(file, env).entries
-    stored = usable(against, env).entries if against else _running()
+    wanted = usable(file, env=env).entries
+    stored = usable(against, env=env).entries if against else _running()
     changes = plan_of(wanted, stored)
     compared = comparison(changes, dict(stored), now=datetime.now(UTC))
     if as_json or form == "json":
