@@ -10,6 +10,7 @@ from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.run import Attempt, Run
 from scheduler.schedule import Crontab, Crontabs, Later, Within, cadence_of
+from scheduler.store.cancels import Stopping
 from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import Pause, pause_in_force
 from scheduler.store.refusals import Refusal
@@ -51,6 +52,17 @@ def whole_run_document(run: Run) -> Document:
         "traceback": run.traceback,
         "parent": None,
         "children": [],
+    }
+
+
+def stopping_document(run: Run, stopping: Stopping) -> Document:
+    """What became of the wish to cancel a run, as `cancel` gives it."""
+    return {
+        "run_id": run.run_id,
+        "entry": run.entry,
+        "job": run.job,
+        "state": None if stopping.state is None else stopping.state.value,
+        "answer": stopping.answer,
     }
 
 

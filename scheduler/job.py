@@ -47,6 +47,13 @@ class Abort(Outcome):
     """Fail now; no more attempts, whatever the policy says."""
 
 
+class Cancelled(BaseException):
+    """Somebody cancelled the run. Raised within the job, which may tidy up; then its process is ended.
+
+    No Exception, as `asyncio.CancelledError` is none, so that `except Exception` does not take it for an error.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentRun:
     """The run that the calling code is part of."""

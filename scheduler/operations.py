@@ -1,4 +1,4 @@
-"""What a person does, by any face: trigger, pause, resume, look after refused messages. A beat logs each."""
+"""What a person does, by any face, to entries, runs and refused messages. A beat logs each."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -7,8 +7,10 @@ from typing import Any
 
 from scheduler.errors import OnbeatError
 from scheduler.publisher import BrokerUnreachable, Publisher
-from scheduler.run import Call, manual_run_id
+from scheduler.recovery import fields_of
+from scheduler.run import Call, Run, manual_run_id
 from scheduler.store import Store
+from scheduler.store.cancels import Stopping
 from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import EVERY_ENTRY, Pause
 from scheduler.store.refusals import LARGEST, Refusal
@@ -100,3 +102,13 @@ def replay_refused(
         store.refusals.drop([each])
         store.pauses.announce("message.replayed", message=each.id, queue=each.queue, by=by)
     return list(refusals)
+
+
+def cancel(store: Store, run: Run, *, by: str, reason: str = "") -> Stopping:
+    """Stop the run: at once where it waits; where it runs its worker is told, and ends it within its grace."""
+    stopping = store.cancels.ask(run.run_id, by=by, reason=reason)
+    event = {"cancelled": "run.cancelled", "asked": "run.cancelling"}.get(stopping.answer)
+    if event is not None and not run.cancel_asked:
+        about = {**fields_of(run), "attempt": stopping.attempt}
+        store.pauses.announce(event, **about, by=by, reason=reason)
+    return stopping

@@ -41,6 +41,10 @@ def recover(store: Store, run: Run, call_json: str, *, worker: str | None, why: 
     finished = store.runs.finish(run.run_id, run.attempt, worker, ending, entry=run.entry, call=call)
     if isinstance(finished, Fenced):
         return False
+    if finished.cancelled is not None:
+        by, reason = finished.cancelled.by, finished.cancelled.reason
+        emit("run.cancelled", **fields_of(run), by=by, reason=reason, error=why)
+        return True
     emit("run.lost", **fields_of(run), worker=run.worker, error=why)
     if state is RunState.RETRYING:
         emit("run.retrying", **fields_of(run), error=why, retry_at=rfc3339(finished.retry_at))

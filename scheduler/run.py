@@ -5,6 +5,7 @@ queued ──claim──> running ──finish──> succeeded | failed | skipp
   │  └──hand back───┘  └──error, attempts left──> retrying
   └───────────────────when its time comes────────────┘
 queued | retrying ──> cancelled | expired
+running ──asked to stop──> cancelled, unless it succeeds first
 """
 
 from dataclasses import dataclass, field
@@ -151,7 +152,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as the store has it. `reason` says why it is in its state where the state alone does not."""
+    """A run as the store has it. `reason` says why it is in its state where the state alone does not.
+
+    `cancel_asked`: it runs, and somebody wants it stopped.
+    """
 
     run_id: str
     entry: str | None
@@ -171,6 +175,7 @@ class Run:
     error: str | None = None
     traceback: str | None = None
     reason: str | None = None
+    cancel_asked: bool = False
     result: Any = None
     attempts: tuple[Attempt, ...] = ()
 

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     signing_key: SecretStr | None = None
     revision: Annotated[int, BeforeValidator(WholeNumber(0))] = 0
     shutdown_grace: Annotated[timedelta, BeforeValidator(setting_values.duration)] = timedelta(seconds=30)
+    cancel_grace: Annotated[timedelta, BeforeValidator(setting_values.duration)] = timedelta(seconds=10)
     sentry_dsn: Annotated[SecretUrl | None, BeforeValidator(setting_values.any_url)] = None
     concurrency: Annotated[int | None, BeforeValidator(WholeNumber(1))] = None
     queues: Annotated[tuple[str, ...], NoDecode, BeforeValidator(setting_values.names)] = ()

@@ -38,6 +38,7 @@ COMMANDS: Final[dict[str, tuple[Listed, ...]]] = {
         Listed(
             "trigger", "scheduler.cli.trigger:trigger", "Run an entry now, or at a time; --wait follows it."
         ),
+        Listed("cancel", "scheduler.cli.cancel:cancel", "Stop runs: those that wait, and those that run."),
         Listed("pause", "scheduler.cli.pause:pause", "Leave an entry's ticks out until it is resumed."),
         Listed("resume", "scheduler.cli.resume:resume", "Take a paused entry up again."),
         Listed(

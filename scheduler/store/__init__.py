@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from scheduler.settings import Settings, with_server
+from scheduler.store.cancels import Cancels
 from scheduler.store.connection import Client, StoreRefused, connect
 from scheduler.store.keys import Keys
 from scheduler.store.ledger import Ledger
@@ -34,6 +35,7 @@ class Store:
         self.ledger = Ledger(client, keys)
         self.runs = Runs(client, keys, scripts)
         self.outbox = Outbox(client, keys, scripts, self.runs)
+        self.cancels = Cancels(client, keys, scripts)
         self.logs = Logs(client, keys, scripts)
         self.presence = Presence(client, keys, scripts)
         self.pauses = Pauses(client, keys)

@@ -16,6 +16,7 @@
 | `onbeat:retries` | zset: run id → next attempt, ms | until then | finish, publish |
 | `onbeat:leases` | zset: run id → end of its worker's lease, ms | while it runs | claim, renew, finish |
 | `onbeat:unclaimed` | zset: run id → when to publish again, ms | until claimed | commit, publish, claim |
+| `onbeat:cancels` | zset: run id → when somebody asked to stop it, ms | while it runs | cancel, finish |
 | `onbeat:paused` | hash: entry, or `*` for all → JSON: by, reason, paused_at, until | until resumed | pause |
 | `onbeat:beats`, `onbeat:workers` | hash: id → JSON: what it is and when it was last seen, ms | an hour after the last sign | each process |
 | `onbeat:applied` | hash: digest, revision, applied_at, by and env of the schedules in force | for ever | plan |

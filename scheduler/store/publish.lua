@@ -4,8 +4,9 @@
 -- ARGV  1 our prefix   2 the prefix of queues   3 wait before it is published again, ms
 --       4 'push' the messages here, 'outbox' to leave them to the outbox, or 'sent': they are in another broker now
 --       then of each run: id, state as read, attempt as read, worker as read or '', new attempt, queue, message
--- Result, of each run: 1 moved, 0 it has changed meanwhile (it was claimed, say): left alone. A queued run's message is
+-- Result, of each run: 1 moved, 0 it has changed meanwhile (it was claimed, or cancelled, say): left alone. A queued run's message is
 --   pushed only while the run waits for that, so that two beats, or a call whose answer was lost, push it once.
+-- include: ending
 local own, queues, way = ARGV[1], ARGV[2], ARGV[4]
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -22,7 +23,11 @@ for i = 5, #ARGV, 7 do
   local now = redis.call('HMGET', run, 's', 'a', 'w')
   local same = now[1] == state and now[2] == attempt and (now[3] or '') == worker
     and (way ~= 'push' or state ~= 'queued' or waits(id))
-  if same then
+  if same and state == 'running' and cancelled_by(run) then
+    -- Somebody asked to cancel it between our two reads: it is not handed to another worker.
+    ended(own, id, 'cancelled', reason_of(cancelled_by(run)), now_ms, nil)
+    same = false
+  elseif same then
     redis.call('HSET', run, 's', 'queued', 'a', new_attempt)
     redis.call('HDEL', run, 'w', 'ra')
     if state == 'running' then redis.call('HDEL', run, 'sa') end

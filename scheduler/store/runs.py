@@ -7,6 +7,7 @@ A run is a hash with short fields, so that a finished one stays under 400 bytes:
     w worker       k token of the claim                       er error           y reason     r result, JSON
     ra retry at    c call, JSON: what to execute, until the run succeeded
     lg its log, JSON: see append.lua; of a run that wrote nothing it is not there
+    x, xb why somebody asked to cancel the running run, and who
 """
 
 import json
@@ -54,11 +55,20 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Who asked to cancel a run, and why."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """The attempt's end is on record."""
+    """The attempt's end is on record. `cancelled`: it failed after somebody had asked for that."""
 
     finished_at: datetime
     retry_at: datetime | None
+    cancelled: Cancellation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +168,12 @@ class Runs:
         )
         if answer[0] != "finished":
             return Fenced(answer[1], int(answer[2]))
-        return Finished(moment(answer[1]), moment(answer[2]) if int(answer[2]) else None)
+        cancelled = answer[3] == RunState.CANCELLED and ending.state is not RunState.CANCELLED
+        return Finished(
+            moment(answer[1]),
+            moment(answer[2]) if int(answer[2]) else None,
+            Cancellation(answer[4], answer[5]) if cancelled else None,
+        )
 
     def get(self, run_id: str) -> Run | None:
         """One run with its attempts, or None."""
@@ -260,10 +275,16 @@ def _run(run_id: str, fields: Mapping[str, str], attempts: Sequence[str] = ()) -
         first_started_at=moment_or_none(fields.get("fs")),
         retry_at=moment_or_none(fields.get("ra")),
         error=fields.get("er"),
-        reason=fields.get("y"),
+        reason=fields.get("y") if "xb" not in fields else _being_cancelled(fields),
+        cancel_asked="xb" in fields,
         result=json.loads(fields["r"]) if "r" in fields else None,
     )
     return _with_attempts(run, [_attempt(json.loads(each)) for each in attempts])
+
+
+def _being_cancelled(fields: Mapping[str, str]) -> str:
+    why = fields.get("x")
+    return f"being cancelled by {fields['xb']}" + (f": {why}" if why else "")
 
 
 def _attempt(document: Mapping[str, Any]) -> Attempt:

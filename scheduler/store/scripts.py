@@ -1,5 +1,9 @@
-"""The Lua scripts beside this file, each loaded once and called by its digest."""
+"""The Lua scripts beside this file, each loaded once and called by its digest.
 
+Lua in Redis has no modules: a line `-- include: NAME` in a script stands for what NAME.lua says.
+"""
+
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -9,13 +13,27 @@ from redis.commands.core import Script
 
 from scheduler.store.connection import Client
 
-NAMES: Final = ("select", "commit", "create", "publish", "claim", "renew", "finish", "sign", "append")
+NAMES: Final = (
+    "select",
+    "commit",
+    "create",
+    "publish",
+    "claim",
+    "renew",
+    "finish",
+    "cancel",
+    "sign",
+    "append",
+)
+
+_INCLUDE: Final = re.compile(r"^-- include: (\w+)$", re.MULTILINE)
 
 
 @cache
 def source(name: str) -> str:
-    """The text of one script."""
-    return (files("scheduler.store") / f"{name}.lua").read_text(encoding="utf-8")
+    """The text of one script, with what it includes."""
+    text = (files("scheduler.store") / f"{name}.lua").read_text(encoding="utf-8")
+    return _INCLUDE.sub(lambda found: source(found[1]), text)
 
 
 class Scripts:

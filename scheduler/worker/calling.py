@@ -1,6 +1,5 @@
 """Fourth and fifth step of an execution: call the job, and decide by what it came to how the attempt ended."""
 
-import asyncio
 import inspect
 import json
 import random
@@ -13,14 +12,14 @@ from celery.exceptions import Ignore, Reject
 from celery.exceptions import Retry as CeleryRetry
 
 from scheduler.durations import format_duration
-from scheduler.job import Abort, Retry, Skip, declared_jobs
+from scheduler.job import Abort, Cancelled, Retry, Skip, declared_jobs
 from scheduler.job_catalogue import converted
 from scheduler.log_setup import emit
-from scheduler.recovery import fields_of
+from scheduler.recovery import WORKER_LOST, after_loss, fields_of
 from scheduler.run import RunState
 from scheduler.store.runs import Claimed, Ending
 from scheduler.timestamps import milliseconds
-from scheduler.worker import soft_limit
+from scheduler.worker import interruptions
 from scheduler.worker.outcome import Failure, asked_for, failed, succeeded
 
 
@@ -49,6 +48,8 @@ def call(
         return Called(asked_for(asked, policy, attempt, chance), error=asked)
     except (Ignore, Reject, CeleryRetry) as celerys:
         return Called(_celerys_ending(celerys), error=celerys)
+    except Cancelled as struck:
+        return Called(_stopped(claimed, struck, chance), error=RuntimeError("the run was cancelled"))
     except SystemExit as leaving:
         error = RuntimeError(f"the job called exit({leaving.code!r})")
         return Called(failed(Failure.of(error), policy, attempt, chance), error=error)
@@ -63,9 +64,9 @@ def _result(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, from_en
     declaration = declared_jobs().get(task.name)
     if from_entry and declaration is not None:
         args, kwargs = converted(declaration, args, kwargs)
-    with soft_limit.calling():
+    with interruptions.calling():
         result = task.run(*args, **kwargs)
-        return asyncio.run(result) if inspect.iscoroutine(result) else result
+        return interruptions.run_async(result) if inspect.iscoroutine(result) else result
 
 
 def _for_celery(error: BaseException, failure: Failure) -> Exception:
@@ -73,6 +74,18 @@ def _for_celery(error: BaseException, failure: Failure) -> Exception:
     if isinstance(error, Exception) and not isinstance(error, MemoryError):
         return error
     return RuntimeError(failure.error)
+
+
+def _stopped(claimed: Claimed, struck: Cancelled, chance: float) -> Ending:
+    """The end of a job that got SIGTERM. The store makes it `cancelled` if somebody asked for that.
+
+    If nobody did, something else ended the job's process, and it is lost as if that had been SIGKILL.
+    """
+    state, wait = after_loss(claimed.call.retry, claimed.run.attempt, chance)
+    error = "Cancelled: the job was ended by SIGTERM"
+    return Ending(
+        state=state, error=error, traceback=Failure.of(struck).traceback, reason=WORKER_LOST, wait=wait
+    )
 
 
 def _timed_out(claimed: Claimed, error: SoftTimeLimitExceeded) -> Failure:

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from types import FrameType
@@ -17,7 +16,9 @@ from scheduler.errors import Unreachable
 from scheduler.log_setup import emit, traceback_text
 from scheduler.worker import endings
 from scheduler.worker.context import WorkerContext
-from scheduler.worker.leases import Held, LeaseKeeper
+from scheduler.worker.held import Held
+from scheduler.worker.leases import LeaseKeeper
+from scheduler.worker.process_group import signal_group
 
 ASKING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 AT_ONCE: Final = "SIGQUIT"
@@ -79,7 +80,7 @@ class Draining:
 
     def _hand_back(self, held: list[Held]) -> None:
         for each in held:
-            signal_group(each, signal.SIGSTOP)  # or its job would go on while another worker starts it
+            signal_group(each.pid, signal.SIGSTOP)  # or its job would go on while another worker starts it
         try:
             endings.hand_back(held)
             self._here.store.presence.sign_out("workers", self._here.worker)
@@ -90,7 +91,7 @@ class Draining:
                 hint="the runs are found by their leases, in under 20 s",
             )
         for each in held:
-            signal_group(each, signal.SIGKILL)
+            signal_group(each.pid, signal.SIGKILL)
 
     def _put_back_messages(self) -> None:
         """Tasks with an ETA wait in this process; their messages would come back only after an hour.
@@ -101,13 +102,6 @@ class Draining:
         if not hasattr(qos, "restore_unacked"):
             return
         qos.restore_unacked()
-
-
-def signal_group(held: Held, number: signal.Signals) -> None:
-    """Signal the process group of the child that has this run in hand, unless it is a thread of this process."""
-    with suppress(ProcessLookupError, PermissionError):
-        if held.pid != os.getpid() and os.getpgid(held.pid) == held.pid:
-            os.killpg(held.pid, number)
 
 
 def _nothing_to_read_again(_number: int, _frame: FrameType | None) -> None:

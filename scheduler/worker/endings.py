@@ -13,7 +13,7 @@ from scheduler.recovery import fields_of, recover
 from scheduler.run import Call, Run, RunState
 from scheduler.store.outbox import Move
 from scheduler.worker.context import context
-from scheduler.worker.leases import Held
+from scheduler.worker.held import Held
 from scheduler.worker.outcome import Failure, failed
 from scheduler.worker.telling import tell_end
 
@@ -33,6 +33,17 @@ def child_lost(run_id: str, attempt: int, error: Any) -> None:
     if (found := _in_hand(run_id, attempt)) is not None:
         run, call = found
         recover(context().store, run, call, worker=context().worker, why=f"worker lost: {_words(error)}")
+
+
+def killed(held: Held) -> None:
+    """A child was killed, for its job did not end when it was cancelled. Raises Unreachable.
+
+    Celery would say so as well, but up to 10 s later.
+    """
+    if (found := _in_hand(held.run_id, held.attempt)) is not None:
+        run, call = found
+        why = "killed by SIGKILL: the job did not end in time after SIGTERM"
+        recover(context().store, run, call, worker=context().worker, why=why)
 
 
 def timed_out(run_id: str, attempt: int, limit_s: float) -> None:
@@ -56,16 +67,22 @@ def timed_out(run_id: str, attempt: int, limit_s: float) -> None:
 
 
 def hand_back(held: list[Held]) -> None:
-    """Give the runs in hand to other workers at once, without counting an attempt. Raises Unreachable."""
+    """Give the runs in hand to other workers at once, without counting an attempt. Raises Unreachable.
+
+    Those that somebody cancelled end here.
+    """
     here = context()
     found = here.store.runs.calls([each.run_id for each in held])
-    mine = [(run, call) for run, call in found.values() if _is_mine(run)]
+    mine = [(run, call) for run, call in found.values() if _is_mine(run) and not run.cancel_asked]
     if here.publisher.push:
         here.publisher.publish([(run, call, run.attempt) for run, call in mine])
     else:
         here.store.outbox.move([Move(run, run.attempt) for run, _ in mine], "outbox")
     for run, _ in mine:
         emit("run.interrupted", **fields_of(run), worker=here.worker)
+    for run, call in found.values():
+        if _is_mine(run) and run.cancel_asked:
+            recover(here.store, run, call, worker=here.worker, why="the worker had to stop")
 
 
 def _in_hand(run_id: str, attempt: int) -> tuple[Run, str] | None:

@@ -11,8 +11,8 @@ from scheduler.job import Skip
 from scheduler.recovery import fields_of
 from scheduler.run import RunState
 from scheduler.store.outbox import Move
-from scheduler.store.runs import Claimed, Refused
-from scheduler.worker import soft_limit
+from scheduler.store.runs import Claimed, Finished, Refused
+from scheduler.worker import interruptions
 from scheduler.worker.binding import bound
 from scheduler.worker.calling import Called, call
 from scheduler.worker.claiming import claim
@@ -38,7 +38,7 @@ def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
     Returns the job's result, or raises what makes Celery do the same with its message and its own result.
     """
-    soft_limit.begin()
+    interruptions.begin()
     here = context()
     name = named(task.request, task.name)
     token = uuid4().hex
@@ -49,13 +49,14 @@ def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     with bound(claimed, here.store.logs):
         tell_start(claimed, here.worker)
         called = call(task, claimed, args, kwargs, from_entry=claimed.run.entry is not None)
-    _finish(here, claimed, called)
-    if (error := _for_celery(here, claimed, called)) is not None:
+    cancelled = _finish(here, claimed, called)
+    if (error := _for_celery(here, claimed, called, cancelled=cancelled)) is not None:
         raise error
     return called.result
 
 
-def _finish(here: WorkerContext, claimed: Claimed, called: Called) -> None:
+def _finish(here: WorkerContext, claimed: Claimed, called: Called) -> bool:
+    """Put the end on record, and say it. True where it ended as cancelled, for somebody had asked for that."""
     run = claimed.run
     finished = patiently(
         lambda: here.store.runs.finish(
@@ -64,11 +65,16 @@ def _finish(here: WorkerContext, claimed: Claimed, called: Called) -> None:
         FINISH_PATIENCE,
     )
     tell_end(fields_of(run), called.ending, finished, claimed.claimed_at)
+    return isinstance(finished, Finished) and finished.cancelled is not None
 
 
-def _for_celery(here: WorkerContext, claimed: Claimed, called: Called) -> BaseException | None:
+def _for_celery(
+    here: WorkerContext, claimed: Claimed, called: Called, *, cancelled: bool
+) -> BaseException | None:
     """What to raise, or None where the job's result is the task's as well."""
     error, ending = called.error, called.ending
+    if cancelled:
+        return error if isinstance(error, Exception) else RuntimeError("the run was cancelled")
     if isinstance(error, CeleryRetry):
         _leave_retry_to_celery(here, claimed, ending.wait)
     elif not isinstance(error, Ignore | Reject) and ending.state is RunState.RETRYING:

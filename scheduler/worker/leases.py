@@ -1,31 +1,27 @@
 """The worker's main process keeps the leases of the runs that its pool executes, so that no job can starve its own.
 
-One thread renews, signs in and does what can wait until the store answers. A job that holds the interpreter for a
-minute is not lost by it: the job is in another process.
+One thread renews, signs in, ends what somebody cancelled, and does what can wait until the store answers. A job that
+holds the interpreter for a minute is not lost by it: the job is in another process.
 """
 
+import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from scheduler import systemd_notify
 from scheduler.errors import Unreachable
 from scheduler.log_setup import emit, traceback_text
+from scheduler.worker import endings
+from scheduler.worker.cancelling import Cancelling
 from scheduler.worker.context import LEASE, RENEW_EVERY_S, SIGN_EVERY_S, WorkerContext
+from scheduler.worker.held import Held
+from scheduler.worker.process_group import signal_group
 
 STEP_S: Final = 0.2
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Held:
-    """An attempt that a child of this worker has in hand: one for each message, and messages come twice."""
-
-    run_id: str
-    attempt: int
-    pid: int
 
 
 class LeaseKeeper:
@@ -38,6 +34,7 @@ class LeaseKeeper:
         self._here = here
         self._about = about
         self._turning = turning
+        self._cancelling = Cancelling(here.store.cancels, here.settings.cancel_grace)
         self._held: set[Held] = set()
         self._later: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
@@ -110,10 +107,18 @@ class LeaseKeeper:
         if now - self._renewed_at >= RENEW_EVERY_S:
             self._renew()
             self._renewed_at = now
+        self._cancel(now)
         if now - self._signed_at >= SIGN_EVERY_S and self._turning():
             about = {**self._about(), "running": [held.run_id for held in self.held()]}
             self._here.store.presence.sign_in("workers", self._here.worker, about)
             self._signed_at = now
+
+    def _cancel(self, now: float) -> None:
+        for each, number in self._cancelling.due(self.held(), now):
+            with self._lock:  # or its child might have gone on to another run
+                sent = each in self._held and signal_group(each.pid, number)
+            if sent and number is signal.SIGKILL:
+                self.later(partial(endings.killed, each))
 
     def _drain(self) -> None:
         while self._later:

@@ -1,9 +1,7 @@
 """A message within the worker's main process: what its child takes in hand, and what to do when the child is killed."""
 
-import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from celery.worker.request import Request
@@ -11,7 +9,9 @@ from celery.worker.request import Request
 from scheduler.message import ONBEAT_HEADER, attempt_of
 from scheduler.worker import endings
 from scheduler.worker.bell import Bell
-from scheduler.worker.leases import Held, LeaseKeeper
+from scheduler.worker.held import Held
+from scheduler.worker.leases import LeaseKeeper
+from scheduler.worker.process_group import signal_group
 
 
 class Desk:
@@ -63,16 +63,10 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
         """The hard limit: the job's whole process group goes, not just the process that Celery knows."""
         if not soft:
             self._timed_out = True
-            self._kill_group()
+            signal_group(self.worker_pid, signal.SIGKILL)
             self._later(lambda: endings.timed_out(self.id, self.attempt, timeout))
             self._let_go()
         super().on_timeout(soft, timeout)
-
-    def _kill_group(self) -> None:
-        pid = self.worker_pid
-        with suppress(ProcessLookupError, PermissionError):
-            if pid and os.getpgid(pid) == pid:
-                os.killpg(pid, signal.SIGKILL)
 
     def _let_go(self) -> None:
         if Desk.keeper is not None and self._held is not None:

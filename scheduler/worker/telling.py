@@ -44,7 +44,10 @@ def tell_end(
     fields: dict[str, Any] = dict(about)
     if started_at is not None:
         fields["duration_ms"] = milliseconds(finished.finished_at - started_at)
-    if ending.state is RunState.SUCCEEDED:
+    if finished.cancelled is not None:
+        by, reason = finished.cancelled.by, finished.cancelled.reason
+        emit("run.cancelled", **fields, by=by, reason=reason, error=ending.error)
+    elif ending.state is RunState.SUCCEEDED:
         emit("run.succeeded", **fields, result=ending.result)
     elif ending.state in _QUIET:
         emit(f"run.{ending.state}", **fields, reason=ending.reason)

@@ -16,7 +16,7 @@ from scheduler.celery_app import app, register_jobs
 from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
 from scheduler.parent_death import die_with_parent
-from scheduler.worker import strangers
+from scheduler.worker import interruptions, strangers
 from scheduler.worker.bell import Bell
 from scheduler.worker.context import context
 from scheduler.worker.draining import Draining, stopped
@@ -74,7 +74,10 @@ def _begin(sender: Any, **_: Any) -> None:
     _Worker.draining.install()
     emit("worker.started", worker=here.worker, **{k: about[k] for k in ("version", "queues", "concurrency")})
     if not isinstance(pool, PreforkPool):
-        reason = "only the pool `prefork` ends a job at its timeout or soft_timeout: here they are not kept"
+        reason = (
+            "only the pool `prefork` can end a job: here timeout and soft_timeout are not kept, "
+            "and a cancelled job goes on to its end"
+        )
         emit("worker.limited", reason=reason)
     systemd_notify.ready(f"queues {', '.join(queues)}")
 
@@ -85,7 +88,12 @@ def _begin_child(**_: Any) -> None:
         return  # the pool `solo` has no children, and says so of the worker itself
     os.setpgid(0, 0)
     die_with_parent(signal.SIGKILL)
+    interruptions.enable()
     log_setup.after_fork()
+
+
+def _task_over(**_: Any) -> None:
+    interruptions.over()
 
 
 def _end(**_: Any) -> None:
@@ -102,4 +110,5 @@ signals.setup_logging.connect(_keep_our_logging, weak=False)
 signals.celeryd_init.connect(_load_jobs, weak=False)
 signals.worker_ready.connect(_begin, weak=False)
 signals.worker_process_init.connect(_begin_child, weak=False)
+signals.task_postrun.connect(_task_over, weak=False)
 signals.worker_shutdown.connect(_end, weak=False)

@@ -12,6 +12,7 @@ from scheduler.documents import (
     pause_document,
     refusal_document,
     run_document,
+    stopping_document,
     whole_run_document,
 )
 from scheduler.entry import Entry
@@ -19,6 +20,7 @@ from scheduler.plan import plan
 from scheduler.run import Attempt, Run, RunState
 from scheduler.schedule import Crontab
 from scheduler.status import Status, status_document
+from scheduler.store.cancels import Stopping
 from scheduler.store.entries import Applied, StoredEntry
 from scheduler.store.ledger import Counts
 from scheduler.store.pauses import Pause
@@ -64,6 +66,12 @@ def test_what_run_adds_to_them() -> None:
     more = whole_run_document(RUN).keys() - run_document(RUN).keys()
     assert set(listed("more")) == more
     assert parts_of("attempts") == list(attempt_document(Attempt(number=1)))
+
+
+def test_the_fields_of_a_run_to_cancel() -> None:
+    assert listed("of a run to cancel") == list(
+        stopping_document(RUN, Stopping("asked", RunState.RUNNING, 1))
+    )
 
 
 def test_the_fields_of_an_entry() -> None:

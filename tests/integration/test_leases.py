@@ -11,7 +11,8 @@ from scheduler.settings import load_settings
 from scheduler.store import Keys, Store, connect
 from scheduler.store.runs import Claimed
 from scheduler.worker.context import WorkerContext
-from scheduler.worker.leases import Held, LeaseKeeper
+from scheduler.worker.held import Held
+from scheduler.worker.leases import LeaseKeeper
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
 

@@ -1,0 +1,54 @@
+-- The end of a run for good, however it came to it. No script of its own: the scripts that end runs include it, and
+-- KEYS, ARGV and Result are theirs.
+--
+-- ended(own, id, state, why, now_ms, limits): ends the run `id`, wherever it waits. `own` is our prefix, `why` the reason
+--   on its record, or ''. `limits`: {keep_runs, keep_for in ms}, or nil for those that its call says.
+-- cancelled_by(run): who asked to cancel the run with this key, and why, as they stand on its record; nil if nobody did.
+local function cancelled_by(run)
+  local asked = redis.call('HMGET', run, 'xb', 'x')
+  if not asked[1] then return nil end
+  return asked[1], asked[2] or ''
+end
+
+local function reason_of(by, why)
+  return 'by ' .. by .. (why ~= '' and ': ' .. why or '')
+end
+
+local function limits_of(run)
+  local call = redis.call('HGET', run, 'c')
+  local rules = call and cjson.decode(call) or {}
+  return {rules.keep_runs or 100, math.floor((rules.keep_for or 2592000) * 1000)}
+end
+
+local function ended(own, id, state, why, now_ms, limits)
+  local run, attempts, log = own .. 'run:' .. id, own .. 'attempts:' .. id, own .. 'log:' .. id
+  limits = limits or limits_of(run)
+  local fields = redis.call('HMGET', run, 'e', 'sa', 'fs')
+  local runs, active = own .. 'runs:' .. (fields[1] or ''), own .. 'active:' .. (fields[1] or '')
+  redis.call('HSET', run, 's', state, 'fa', now_ms)
+  redis.call('HDEL', run, 'k', 'ra', 'x', 'xb')
+  if why ~= '' then redis.call('HSET', run, 'y', why) else redis.call('HDEL', run, 'y') end
+  if state == 'succeeded' then redis.call('HDEL', run, 'c') end
+  if fields[3] and fields[3] == fields[2] then redis.call('HDEL', run, 'fs') end
+  redis.call('SREM', active, id)
+  for _, place in ipairs({'leases', 'retries', 'unclaimed', 'outbox', 'cancels'}) do
+    redis.call('ZREM', own .. place, id)
+  end
+  for _, key in ipairs({run, attempts, log}) do redis.call('PEXPIRE', key, limits[2]) end
+  -- The list of an entry's runs lives as long as the last of them, and while one is active for ever.
+  if redis.call('EXISTS', active) == 0 then redis.call('PEXPIRE', runs, limits[2]) end
+  -- History by count: the oldest that have ended go, a few at a time; what has not ended stays.
+  local surplus = redis.call('ZCARD', runs) - limits[1]
+  if surplus > 0 then
+    for _, old in ipairs(redis.call('ZRANGE', runs, 0, math.min(surplus, 20) - 1)) do
+      if redis.call('SISMEMBER', active, old) == 0 then
+        redis.call('DEL', own .. 'run:' .. old, own .. 'attempts:' .. old, own .. 'log:' .. old)
+        redis.call('ZREM', runs, old)
+      end
+    end
+  end
+  -- History by age: each record expires by itself, so long after its end; the list follows.
+  for _, old in ipairs(redis.call('ZRANGEBYSCORE', runs, '-inf', now_ms - limits[2], 'LIMIT', 0, 20)) do
+    if redis.call('EXISTS', own .. 'run:' .. old) == 0 then redis.call('ZREM', runs, old) end
+  end
+end

@@ -1,0 +1,159 @@
+"""`onbeat cancel` as a person types it: what waits, what runs, and what does not want to end."""
+
+import pytest
+
+from scheduler.run import RunState
+from scheduler.store import Keys, Store, connect
+from tests.support.process import OnbeatProcess
+from tests.support.project import Project
+from tests.support.valkey import ValkeyServer
+from tests.support.waiting import eventually
+
+JOBS = """
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+from scheduler import Cancelled, job
+
+
+@job
+def tidy():
+    try:
+        time.sleep(60)
+    except Exception:
+        return "took it for an error"
+    except Cancelled:
+        Path("tidied").write_text("up")
+        raise
+
+
+@job
+def stubborn():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(60)
+
+
+@job
+async def later():
+    await asyncio.sleep(60)
+
+
+@job
+def finishes():
+    try:
+        time.sleep(60)
+    except Cancelled:
+        return "done all the same"
+
+
+@job
+def fails():
+    raise ValueError("broken")
+"""
+
+SCHEDULES = """
+[schedules.tidy]
+job = "jobs.tidy"
+retry = { max_attempts = 3 }
+[schedules.stubborn]
+job = "jobs.stubborn"
+retry = { max_attempts = 3 }
+[schedules.later]
+job = "jobs.later"
+[schedules.finishes]
+job = "jobs.finishes"
+[schedules.command]
+job = "onbeat.command"
+kwargs = { shell = "trap 'echo got TERM; exit 3' TERM; echo ready; sleep 60 & wait" }
+[schedules.retries]
+job = "jobs.fails"
+retry = { max_attempts = 2, initial = "1h", max = "1h" }
+[schedules.nowhere]
+job = "jobs.fails"
+queue = "nobody"
+"""
+
+
+@pytest.fixture
+def store(valkey: ValkeyServer) -> Store:
+    return Store(connect(valkey.url), Keys())
+
+
+def trigger(project: Project, entry: str) -> str:
+    run_id: str = project.run("trigger", entry, "--json").expect(0).json()["run_id"]
+    return run_id
+
+
+def ended(store: Store, run_id: str, within: float = 5) -> RunState:
+    def final() -> RunState | None:
+        run = store.runs.get(run_id)
+        return run.state if run is not None and run.state.final else None
+
+    return eventually(final, within=within, what=f"the end of {run_id}")  # type: ignore[return-value]
+
+
+def begun(project: Project, worker: OnbeatProcess, entry: str) -> str:
+    run_id = trigger(project, entry)
+    worker.wait_for_event("run.started", run_id=run_id)
+    return run_id
+
+
+def test_runs_are_stopped_wherever_they_are(project: Project, store: Store) -> None:
+    project.jobs(JOBS)
+    project.schedules(SCHEDULES)
+    project.environ["ONBEAT_CANCEL_GRACE"] = "1s"
+    with project.start("beat") as beat, project.start("worker", "-Q", "default", "-c", "5") as worker:
+        beat.wait_for_event("schedules.applied", within=30)
+        worker.wait_for_event("worker.started", within=30)
+        waits = trigger(project, "nowhere")
+        retries = begun(project, worker, "retries")
+        worker.wait_for_event("run.retrying", run_id=retries)
+        running = {
+            entry: begun(project, worker, entry)
+            for entry in ("tidy", "stubborn", "later", "finishes", "command")
+        }
+        eventually(lambda: _said(store, running["command"], "ready"), what="the command's first line")
+        ids = [waits, retries, *running.values()]
+        answers = project.run("cancel", *ids, "--reason", "a test", "--json").expect(0).json()
+        assert [answer["answer"] for answer in answers] == ["cancelled"] * 2 + ["asked"] * 5
+        states = {entry: ended(store, run_id) for entry, run_id in running.items()}
+        assert states == dict.fromkeys(states, RunState.CANCELLED) | {"finishes": RunState.SUCCEEDED}
+        assert {ended(store, run_id) for run_id in (waits, retries)} == {RunState.CANCELLED}
+
+        assert (project.directory / "tidied").read_text() == "up"
+        assert _said(store, running["command"], "got TERM")
+        told = worker.wait_for_event("run.cancelled", run_id=running["tidy"])
+        assert told["by"]
+        assert told["reason"] == "a test"
+        killed = worker.wait_for_event("run.cancelled", run_id=running["stubborn"])
+        assert "SIGKILL" in killed["error"]
+        beat.wait_for_event("run.cancelled", run_id=waits)
+        beat.wait_for_event("run.cancelling", run_id=running["tidy"])
+        assert not worker.named("run.retrying", run_id=running["tidy"])
+
+        again = project.run("cancel", waits, running["finishes"]).expect(0)
+        assert "had ended: cancelled" in again.out
+        assert "had ended: succeeded" in again.out
+        refused = project.run("cancel", retries, "no-such-run")
+        assert refused.code == 5
+        assert "no run 'no-such-run'" in refused.err
+        shown = project.run("run", running["tidy"]).expect(0).out
+        assert ": a test" in shown
+    assert worker.strays == []
+
+
+def test_who_waits_for_a_run_that_is_cancelled_is_told_and_ends_with_1(
+    project: Project, store: Store
+) -> None:
+    project.run("apply").expect(0)
+    with project.start("trigger", "hello", "--wait") as waiting:
+        run = eventually(lambda: store.runs.recent(["hello"]) if store.runs.active("hello") else [])
+        project.run("cancel", run[0].run_id[:8]).expect(0)
+        assert waiting.wait() == 1
+        assert "cancelled" in waiting.transcript()
+
+
+def _said(store: Store, run_id: str, text: str) -> bool:
+    return any(line["message"] == text for _, line in store.logs.read(run_id))
