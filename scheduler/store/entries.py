@@ -1,7 +1,7 @@
 """The entries: read, and changed by a plan. Each is RedBeat's hash with fields of ours beside its own."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -10,11 +10,13 @@ from typing import Any, Final
 from redis.exceptions import WatchError
 
 from scheduler import redbeat_entry
+from scheduler.disposition import Disposition, TickRange
 from scheduler.entry import Entry
 from scheduler.plan import Plan, plan
 from scheduler.schedule import calendars_of
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
+from scheduler.store.ledger import MOST_RANGES, range_json
 from scheduler.store.moments import milliseconds, moment_of_score, moment_or_none, score
 
 _FIELDS: Final = ("definition", "meta", "onbeat", "tick")
@@ -66,6 +68,18 @@ class Entries:
     def all(self) -> dict[str, StoredEntry]:
         """Every entry by name, in the order of the names."""
         rows = self._client.zrange(self._keys.schedule, 0, -1, withscores=True)
+        return dict(sorted(self._read(rows).items()))
+
+    def some(self, names: Collection[str]) -> dict[str, StoredEntry]:
+        """Those of these entries that there are."""
+        pipeline = self._client.pipeline(transaction=False)
+        keys = [self._keys.entry(name) for name in names]
+        for key in keys:
+            pipeline.zscore(self._keys.schedule, key)
+        scores = zip(keys, pipeline.execute(), strict=True)
+        return self._read([(key, due) for key, due in scores if due is not None])
+
+    def _read(self, rows: Sequence[tuple[str, float]]) -> dict[str, StoredEntry]:
         found: dict[str, StoredEntry] = {}
         for start in range(0, len(rows), _BATCH):
             batch = rows[start : start + _BATCH]
@@ -75,7 +89,7 @@ class Entries:
             for (key, due), fields in zip(batch, pipeline.execute(raise_on_error=False), strict=True):
                 name = self._keys.entry_name(key)
                 found[name] = stored_entry(name, due, fields if isinstance(fields, list) else [None] * 4)
-        return dict(sorted(found.items()))
+        return found
 
     def names(self) -> list[str]:
         """The names of all entries, sorted."""
@@ -114,56 +128,140 @@ class Entries:
         """Make the store's entries of the file match `wanted`, in one transaction, and return what that changed.
 
         What somebody changed through RedBeat's API stays until the file itself says something else of that entry.
-        Two beats that start at once agree: the second one finds nothing left to do. Raises Outdated where schedules
-        of a higher revision are in force.
+        Ticks that were due and are not decided yet when their entry's schedule ends or changes go into the ledger as
+        withdrawn; no tick is counted here that a beat decides at the same moment. Two beats that start at once agree:
+        the second one finds nothing left to do. Raises Outdated where schedules of a higher revision are in force.
         """
         applied_key = self._keys.own("applied")
         while True:
             pipeline = self._client.pipeline()
-            pipeline.watch(applied_key)
-            in_force = self.applied()
-            if in_force.revision > revision:
-                pipeline.reset()
-                raise Outdated(in_force.revision)
-            stored = self.all()
-            before = {name: each.applied for name, each in stored.items() if each.applied is not None}
-            changes = plan(wanted, before)
             try:
-                pipeline.multi()
-                self._write(pipeline, changes, now)
+                pipeline.watch(applied_key)
+                in_force = self.applied()
+                if in_force.revision > revision:
+                    raise Outdated(in_force.revision)
+                stored = self.all()
+                before = {name: each.applied for name, each in stored.items() if each.applied is not None}
+                changes = plan(wanted, before)
                 if changes.empty and (in_force.digest, in_force.revision) == (digest, revision):
-                    pipeline.reset()
                     return changes
+                touched = [*(each.after.name for each in changes.changed), *changes.removed]
+                if touched:
+                    pipeline.watch(*(self._keys.entry(name) for name in touched))
+                    if any(each != stored[name] for name, each in self.some(touched).items()):
+                        continue
+                over = self._had_all_runs(changes)
+                pipeline.multi()
+                self._write(pipeline, changes, stored, over, now)
                 fields = {"digest": digest, "revision": revision, "applied_at": milliseconds(now), "by": by}
                 fields["env"] = env or ""
                 pipeline.hset(applied_key, mapping=fields)
                 pipeline.execute()
             except WatchError:
                 continue
+            finally:
+                pipeline.reset()
             return changes
 
-    def _write(self, pipeline, changes: Plan, now: datetime) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - redis-py's pipeline has no usable type
+    def _had_all_runs(self, changes: Plan) -> set[str]:
+        """The changed entries that have had as many runs as they may have now."""
+        limits = {
+            each.after.name: each.after.max_runs
+            for each in changes.changed
+            if each.after.max_runs is not None
+        }
+        pipeline = self._client.pipeline(transaction=False)
+        for name in limits:
+            pipeline.hget(self._keys.ledger(name), Disposition.DISPATCHED)
+        counts = zip(limits.items(), pipeline.execute(), strict=True)
+        return {name for (name, limit), count in counts if int(count or 0) >= limit}
+
+    def _write(  # type: ignore[no-untyped-def]
+        self,
+        pipeline,  # noqa: ANN001 - redis-py's pipeline has no usable type
+        changes: Plan,
+        stored: Mapping[str, StoredEntry],
+        over: Collection[str],
+        now: datetime,
+    ) -> None:
+        withdrawn: list[tuple[str, TickRange]] = []
         for entry in changes.added:
-            self._put(pipeline, entry, now, fresh=True)
+            self._put(pipeline, entry, tick=now, next_at=_next_at(entry, now))
         for change in changes.changed:
-            self._put(pipeline, change.after, now, fresh=change.rescheduled)
+            entry, was = change.after, stored[change.after.name]
+            # One that has had all its runs begins anew where it may have more.
+            more = change.before.max_runs != entry.max_runs and was.next_at is None
+            if change.rescheduled or more or not entry.enabled or entry.schedule is None:
+                withdrawn += _withdrawn(
+                    was, now, "disabled" if not entry.enabled else "given another schedule"
+                )
+                tick = max(now, was.last_tick_at or now)
+                next_at = None if entry.name in over else _next_at(entry, tick)
+                self._put(pipeline, entry, tick=tick, next_at=next_at)
+            else:
+                self._put(pipeline, entry)
+                self._advance(pipeline, entry, now)
+        for name in changes.removed:
+            withdrawn += _withdrawn(stored[name], now, "removed")
+        self._record(pipeline, withdrawn, now)
         for name in changes.removed:
             pipeline.zrem(self._keys.schedule, self._keys.entry(name))
             pipeline.delete(self._keys.entry(name), self._keys.ledger(name), self._keys.ticks(name))
 
-    def _put(self, pipeline, entry: Entry, now: datetime, *, fresh: bool) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as above
+    def _put(  # type: ignore[no-untyped-def]
+        self,
+        pipeline,  # noqa: ANN001 - as above
+        entry: Entry,
+        *,
+        tick: datetime | None = None,
+        next_at: datetime | None = None,
+    ) -> None:
+        """Write the entry; with `tick` its ticks are counted from then on, and `next_at` is the first."""
         key = self._keys.entry(entry.name)
         definition = redbeat_entry.definition(entry)
         pipeline.hset(key, mapping={"definition": definition, "onbeat": _own_field(entry, definition)})
         pipeline.hsetnx(key, "meta", redbeat_entry.NEVER_RUN)
-        if fresh or not entry.enabled or entry.schedule is None:
-            next_at = entry.schedule.next_after(now) if entry.schedule is not None and entry.enabled else None
-            pipeline.hset(key, "tick", milliseconds(now))
-            pipeline.hdel(key, "parked")
+        if tick is not None:
+            pipeline.hset(key, "tick", milliseconds(tick))
+            pipeline.hdel(key, "parked", "behind")
             pipeline.zadd(self._keys.schedule, {key: score(next_at)})
-        elif calendars_of(entry.schedule) and (sooner := entry.schedule.next_after(now)) is not None:
-            # With other holidays its next tick may come sooner; where it comes later a beat finds nothing owed yet.
-            pipeline.zadd(self._keys.schedule, {key: score(sooner)}, lt=True)
+
+    def _advance(self, pipeline, entry: Entry, now: datetime) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as above
+        """With other holidays its next tick may come sooner; where it comes later a beat finds nothing owed yet."""
+        if entry.schedule is None or not calendars_of(entry.schedule):
+            return
+        if (sooner := entry.schedule.next_after(now)) is not None:
+            pipeline.zadd(self._keys.schedule, {self._keys.entry(entry.name): score(sooner)}, lt=True)
+
+    def _record(  # type: ignore[no-untyped-def]
+        self,
+        pipeline,  # noqa: ANN001 - as above
+        withdrawn: Sequence[tuple[str, TickRange]],
+        now: datetime,
+    ) -> None:
+        for name, some in withdrawn:
+            pipeline.lpush(self._keys.ticks(name), range_json(some, now))
+            pipeline.ltrim(self._keys.ticks(name), 0, MOST_RANGES - 1)
+            for ledger in (self._keys.ledger(name), self._keys.ledger()):
+                pipeline.hincrby(ledger, "expected", some.count)
+                pipeline.hincrby(ledger, some.disposition, some.count)
+
+
+def _next_at(entry: Entry, after: datetime) -> datetime | None:
+    return entry.schedule.next_after(after) if entry.schedule is not None and entry.enabled else None
+
+
+def _withdrawn(was: StoredEntry, now: datetime, what: str) -> list[tuple[str, TickRange]]:
+    """The ticks of an entry that are due by now and that nobody has decided."""
+    entry, after = was.entry, was.last_tick_at
+    if entry is None or entry.schedule is None or not entry.enabled or after is None or was.next_at is None:
+        return []
+    first, last = entry.schedule.next_after(after), entry.schedule.latest_between(after, now)
+    if first is None or last is None:
+        return []
+    reason = f"the entry was {what} before a beat had decided"
+    count = entry.schedule.count_between(after, now)
+    return [(was.name, TickRange(Disposition.SKIPPED_DEADLINE, first, last, count, reason))]
 
 
 def _own_field(entry: Entry, definition: str) -> str:

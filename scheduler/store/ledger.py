@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from scheduler.disposition import SKIPPED, Disposition, TickRange
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
 from scheduler.store.moments import milliseconds, moment
+
+MOST_RANGES: Final = 200  # kept of each entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Ledger:
             pipeline.hgetall(self._keys.ledger(name))
         return {name: _counts(fields) for name, fields in zip(names, pipeline.execute(), strict=True)}
 
-    def left_out(self, entry: str, limit: int = 200) -> list[TickRange]:
+    def left_out(self, entry: str, limit: int = MOST_RANGES) -> list[TickRange]:
         """The ticks of `entry` that were left out, newest first."""
         return [range_of(text) for text in self._client.lrange(self._keys.ticks(entry), 0, limit - 1)]
 
