@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from scheduler.beat.turn import take_turn
+from scheduler.beat.turn import Turn, take_turn
 from scheduler.disposition import Disposition
 from scheduler.entry import Entry
 from scheduler.schedule import Interval
@@ -71,7 +71,8 @@ def test_an_apply_whose_clock_is_old_counts_no_tick_again(store: Store) -> None:
 def test_a_beat_that_decides_in_the_middle_of_an_apply_is_not_overlooked(
     store: Store, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, turns = Entries.all, []
+    read = Entries.all
+    turns: list[Turn] = []
 
     def all_and_then_a_turn(self: Entries) -> object:
         found = read(self)
