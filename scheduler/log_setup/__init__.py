@@ -231,27 +231,15 @@ def _level(name: str) -> Level:
 def _deliver(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDict:
     """The last processor: Onbeat's own events and those of jobs that use structlog."""
     pipeline = _configured()
-    event = event_dict.pop("event", None)
     if logger is _OURS:
-        pipeline.deliver(str(event), _level(method), event_dict)
-        raise structlog.DropEvent
-    error = event_dict.pop("exc_info", None)
-    if error:
-        event_dict.update(foreign.error_fields(_exception(error)))
-    level: Level = "error" if method == "exception" else "warning" if method == "warn" else _level(method)
-    foreign.line(pipeline, level, {"logger": logger, "message": event, **event_dict})
+        pipeline.deliver(str(event_dict.pop("event", None)), _level(method), event_dict)
+    else:
+        foreign.event(pipeline, logger, method, event_dict)
     raise structlog.DropEvent
 
 
-def _exception(exc_info: Any) -> BaseException | None:
-    if isinstance(exc_info, BaseException):
-        return exc_info
-    return exc_info[1] if isinstance(exc_info, tuple) else sys.exc_info()[1]
-
-
 def _take_text(text: str, stream: Stream) -> None:
-    if text.strip():
-        foreign.line(_configured(), "info", {"message": text, "stream": stream})
+    foreign.text(_configured(), text, stream)
 
 
 def _take_overdue() -> None:

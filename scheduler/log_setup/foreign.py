@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -12,11 +12,12 @@ from scheduler.events import LEVELS, RUN_FIELDS, Level
 from scheduler.log_setup.json_lines import described, traceback_text
 from scheduler.log_setup.pipeline import Pipeline
 from scheduler.log_setup.run_context import bound_fields, run_fields
+from scheduler.log_setup.text_lines import Stream
 
 # The machinery beneath us. Its lines are never a job's, even when a job's run is the only one in the process.
 _MACHINERY = ("celery", "kombu", "amqp", "redis", "billiard", "multiprocessing", "redbeat", "vine")
 _JOBS_OWN = "celery.task"  # celery.utils.log.get_task_logger gives its children to jobs
-_CHATTY = (*_MACHINERY, "httpx", "httpcore", "urllib3", "asyncio", "watchfiles", "parso")
+CHATTY = (*_MACHINERY, "httpx", "httpcore", "urllib3", "asyncio", "watchfiles", "parso")
 UNNAMED = "structlog"  # the logger of `structlog.get_logger()`
 _RECORD_FIELDS = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {
     "message",
@@ -66,6 +67,34 @@ def line(
     pipeline.deliver("run.log" if run else otherwise, level, _of_run(fields, run), limited=limited)
 
 
+def event(pipeline: Pipeline, logger: str, method: str, event_dict: MutableMapping[str, Any]) -> None:
+    """An event of a job that uses structlog, by the method of structlog's that was called."""
+    message = event_dict.pop("event", None)
+    if error := event_dict.pop("exc_info", None):
+        event_dict.update(error_fields(_exception(error)))
+    line(pipeline, level_of(method), {"logger": logger, "message": message, **event_dict})
+
+
+def text(pipeline: Pipeline, text: str, stream: Stream) -> None:
+    """A line that was written to stdout or stderr."""
+    if text.strip():
+        line(pipeline, "info", {"message": text, "stream": stream})
+
+
+def warning(
+    pipeline: Pipeline, message: Warning | str, category: type[Warning], filename: str, lineno: int
+) -> None:
+    """What Python warned of."""
+    fields = {"category": category.__name__, "message": str(message), "file": filename, "line": lineno}
+    pipeline.deliver("python.warning", "warning", _of_run(fields), limited=True)
+
+
+def level_of(method: str) -> Level:
+    """The level of a method of structlog's loggers."""
+    found = {"exception": "error", "warn": "warning", "fatal": "critical"}.get(method, method)
+    return next((level for level in LEVELS if level == found), "info")
+
+
 def level_named(number: int) -> Level:
     """The level of a number of stdlib logging, those in between counting as the lower one."""
     steps: tuple[tuple[int, Level], ...] = ((50, "critical"), (40, "error"), (30, "warning"), (20, "info"))
@@ -89,7 +118,7 @@ def _take_over_logging(pipeline: Pipeline, level: Level) -> None:
     root = logging.getLogger()
     root.handlers[:] = [RecordHandler(pipeline)]
     root.setLevel(number)
-    for name in _CHATTY:
+    for name in CHATTY:
         logging.getLogger(name).setLevel(number if level == "debug" else max(number, logging.WARNING))
     logging.getLogger(_JOBS_OWN).setLevel(number)
     # billiard and multiprocessing share this logger and cut it off from the root's handler. To it the end of a child
@@ -112,8 +141,7 @@ def _take_over_warnings(pipeline: Pipeline) -> None:
         if file is not None:
             file.write(warnings.formatwarning(message, category, filename, lineno))
             return
-        fields = {"category": category.__name__, "message": str(message), "file": filename, "line": lineno}
-        pipeline.deliver("python.warning", "warning", _of_run(fields), limited=True)
+        warning(pipeline, message, category, filename, lineno)
 
     # Celery calls captureWarnings(True) later; the second call does nothing, so that ours stays in place.
     logging.captureWarnings(capture=True)
@@ -155,6 +183,12 @@ def _of_run(fields: Mapping[str, Any], run: Mapping[str, Any] | None = None) -> 
 def _is_machinery(logger: str) -> bool:
     package = logger.partition(".")[0]
     return package in _MACHINERY and not (logger == _JOBS_OWN or logger.startswith(f"{_JOBS_OWN}."))
+
+
+def _exception(exc_info: Any) -> BaseException | None:
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    return exc_info[1] if isinstance(exc_info, tuple) else sys.exc_info()[1]
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from scheduler import log_setup
 from scheduler.job import CurrentRun, enter_run, leave_run
 from scheduler.recovery import fields_of
+from scheduler.run import Run
 from scheduler.store.logs import Logs
 from scheduler.store.runs import Claimed
 from scheduler.worker.run_log import RunLog, RunLogs
@@ -18,7 +19,20 @@ def bound(claimed: Claimed, logs: Logs) -> Iterator[None]:
     """What is logged, printed or written within belongs to the run; all of it is in the store when this ends."""
     run = claimed.run
     log = RunLog(logs, run.run_id, claimed.call.keep_for)
-    current = CurrentRun(
+    log_setup.bind_run(**fields_of(run))
+    _logs.begin(log)
+    token = enter_run(current_run_of(run))
+    try:
+        yield
+    finally:
+        leave_run(token)
+        log_setup.clear_run()
+        _logs.end(log)
+
+
+def current_run_of(run: Run) -> CurrentRun:
+    """What `current_run()` gives while an attempt of `run` is executed."""
+    return CurrentRun(
         entry=run.entry,
         job=run.job,
         run_id=run.run_id,
@@ -28,12 +42,3 @@ def bound(claimed: Claimed, logs: Logs) -> Iterator[None]:
         queue=run.queue,
         trigger=run.trigger,
     )
-    log_setup.bind_run(**fields_of(run))
-    _logs.begin(log)
-    token = enter_run(current)
-    try:
-        yield
-    finally:
-        leave_run(token)
-        log_setup.clear_run()
-        _logs.end(log)

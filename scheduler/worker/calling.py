@@ -25,7 +25,7 @@ from scheduler.worker.outcome import Failure, asked_for, failed, succeeded
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What came of the call: its result or its error, and the end of the attempt that follows from it."""
+    """What came of the call: its result or what it raised, and the end of the attempt that follows from it."""
 
     ending: Ending
     result: Any = None
@@ -33,14 +33,22 @@ class Called:
 
 
 def call(
-    task: Any, claimed: Claimed, args: tuple[Any, ...], kwargs: dict[str, Any], *, from_entry: bool
+    task: Any,
+    claimed: Claimed,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    from_entry: bool,
+    chance: float | None = None,
 ) -> Called:
     """Call the job. Whatever leaves it is its outcome, so this raises nothing.
 
-    The arguments of an entry are JSON, and become what the job's annotations ask for.
+    The arguments of an entry are JSON, and become what the job's annotations ask for. `chance` in [0, 1), by default
+    a new one each time, places the next attempt within the policy's jitter.
     """
     policy, attempt = claimed.call.retry, claimed.run.attempt
-    chance = random.random()  # noqa: S311 - spreads load, guards nothing
+    if chance is None:
+        chance = random.random()  # noqa: S311 - spreads load, guards nothing
     try:
         result = _result(task, args, kwargs, from_entry=from_entry)
         return Called(succeeded(result, _json_text(result)), result=result)
@@ -57,7 +65,7 @@ def call(
         failure = (
             _timed_out(claimed, error) if isinstance(error, SoftTimeLimitExceeded) else Failure.of(error)
         )
-        return Called(failed(failure, policy, attempt, chance), error=_for_celery(error, failure))
+        return Called(failed(failure, policy, attempt, chance), error=error)
 
 
 def _result(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, from_entry: bool) -> Any:
@@ -67,13 +75,6 @@ def _result(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, from_en
     with interruptions.calling():
         result = task.run(*args, **kwargs)
         return interruptions.run_async(result) if inspect.iscoroutine(result) else result
-
-
-def _for_celery(error: BaseException, failure: Failure) -> Exception:
-    """The error as Celery may see it: a MemoryError or a KeyboardInterrupt of a job would end its whole worker."""
-    if isinstance(error, Exception) and not isinstance(error, MemoryError):
-        return error
-    return RuntimeError(failure.error)
 
 
 def _stopped(claimed: Claimed, struck: Cancelled, chance: float) -> Ending:

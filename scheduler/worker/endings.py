@@ -7,14 +7,13 @@ from typing import Any, Final
 
 from billiard.exceptions import Terminated, WorkerLostError
 
-from scheduler.durations import format_duration
 from scheduler.log_setup import emit
 from scheduler.recovery import fields_of, recover
 from scheduler.run import Call, Run, RunState
 from scheduler.store.outbox import Move
 from scheduler.worker.context import context
 from scheduler.worker.held import Held
-from scheduler.worker.outcome import Failure, failed
+from scheduler.worker.outcome import failed, too_long
 from scheduler.worker.telling import tell_end
 
 _DEATHS: Final = (WorkerLostError, Terminated, SystemExit, KeyboardInterrupt)
@@ -52,11 +51,7 @@ def timed_out(run_id: str, attempt: int, limit_s: float) -> None:
         return
     run, call_json = found
     call = Call.from_json(json.loads(call_json))
-    limit = timedelta(seconds=limit_s)
-    names = ("onbeat.TimeLimitExceeded", "TimeLimitExceeded", "builtins.TimeoutError", "TimeoutError")
-    failure = Failure(
-        f"TimeLimitExceeded: the job took longer than its timeout of {format_duration(limit)}", "", names
-    )
+    failure = too_long(timedelta(seconds=limit_s))
     ending = failed(failure, call.retry, run.attempt, random.random())  # noqa: S311 - spreads load, guards nothing
     here = context()
     emit("run.timed_out", **fields_of(run), limit="hard", limit_ms=round(limit_s * 1000))

@@ -81,6 +81,8 @@ def _for_celery(
         error = Ignore(ending.error)
     elif isinstance(error, Skip):
         return None  # no failure to Celery either: who waits for the result gets none, and a chord goes on
+    elif error is not None and (not isinstance(error, Exception) or isinstance(error, MemoryError)):
+        return RuntimeError(ending.error)  # Celery would end its whole worker for it
     return error
 
 

@@ -61,6 +61,11 @@ def over() -> None:
     _Run.struck = None
 
 
+def strikes() -> bool:
+    """Whether what comes now strikes the job."""
+    return _Run.calling
+
+
 @contextmanager
 def calling() -> Iterator[None]:
     """While the job is called it may be struck. Raises SoftTimeLimitExceeded and Cancelled."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from scheduler.durations import format_duration
 from scheduler.job import Abort, Retry, Skip
 from scheduler.retry import RetryPolicy
 from scheduler.run import RunState
@@ -79,6 +80,13 @@ def trace_of(error: BaseException) -> str:
 
 def _ours(filename: str) -> bool:
     return filename.startswith(_OWN_FOLDERS)
+
+
+def too_long(limit: timedelta) -> Failure:
+    """The failure of a job that its hard limit ended."""
+    names = ("onbeat.TimeLimitExceeded", "TimeLimitExceeded", "builtins.TimeoutError", "TimeoutError")
+    text = f"TimeLimitExceeded: the job took longer than its timeout of {format_duration(limit)}"
+    return Failure(text, "", names)
 
 
 def failed(failure: Failure, policy: RetryPolicy, attempt: int, chance: float) -> Ending:
