@@ -34,10 +34,13 @@ def schedule(pytestconfig: pytest.Config) -> Iterator["Schedules"]:
 
     path = os.environ.get("ONBEAT_SCHEDULES") or pytestconfig.getini(FILE) or None
     clock = pytestconfig.getini(CLOCK) or None
+    schedules, text = None, ""
     try:
         schedules = Schedules.read(path, directory=Path(pytestconfig.rootpath), clock=clock)
     except OnbeatError as error:
-        pytest.fail(_text(error), pytrace=False)
+        text = _text(error)
+    if schedules is None:
+        pytest.fail(text, pytrace=False)
     yield schedules
     schedules.close()
 

@@ -6,6 +6,7 @@ Pure: every time is given, and given back, in UTC.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from scheduler.cadence import Cadence, cadence_from_json
 from scheduler.crontab import Crontab, CrontabProblem, Crontabs
@@ -14,6 +15,7 @@ from scheduler.interval import EPOCH, Interval
 from scheduler.later import Later
 from scheduler.moments import Moments
 from scheduler.moved import Moved
+from scheduler.wall_clock import zone_named
 from scheduler.within import Within
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "cadence_of",
     "calendars_of",
     "schedule_from_json",
+    "zone_of",
 ]
 
 Schedule = Cadence | Later | Moved | Within
@@ -57,6 +60,12 @@ def but_for_days(schedule: Schedule | None) -> object:
         return schedule
     bounds = (schedule.starts_at, schedule.ends_at) if isinstance(schedule, Within) else ()
     return (moved.cadence, moved.to, moved.timezone, *(each.name for each in moved.calendars), *bounds)
+
+
+def zone_of(schedule: Schedule | None) -> ZoneInfo:
+    """The zone in which its times are written and shown: a crontab's own, otherwise UTC."""
+    cadence = None if schedule is None else cadence_of(schedule)
+    return zone_named(cadence.timezone if isinstance(cadence, Crontab | Crontabs) else "UTC")
 
 
 def schedule_from_json(document: Mapping[str, Any]) -> Schedule:

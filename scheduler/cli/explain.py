@@ -30,11 +30,12 @@ def explain(*, entry: str, env: str | None, as_json: bool) -> None:
     Needs no server: what the file says is explained.
     """
     from scheduler.cli.document import print_document
-    from scheduler.cli.next import chosen_entries, zone_of
+    from scheduler.cli.next import chosen_entries
+    from scheduler.schedule import zone_of
 
     found = chosen_entries(entry, env)[entry]
     now = datetime.now(UTC)
-    document = explanation_document(found, zone_of(found), now)
+    document = explanation_document(found, zone_of(found.schedule), now)
     if as_json:
         print_document(document)
     else:

@@ -62,10 +62,11 @@ def next_(
     account.
     """
     from scheduler.cli.document import print_document
+    from scheduler.schedule import zone_of
 
     zone = _zone(timezone)
     chosen = chosen_entries(entry, env)
-    zones = {name: zone or zone_of(each) for name, each in chosen.items()}
+    zones = {name: zone or zone_of(each.schedule) for name, each in chosen.items()}
     reading = zones[entry] if entry else zone
     now = datetime.now(UTC)
     first = _moment(start, "--from", now, reading) if start else now
@@ -137,13 +138,6 @@ def _moment(text: str, option: str, now: datetime, zone: ZoneInfo | None) -> dat
         return parse_moment(text, now=now, zone=zone)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=option) from None
-
-
-def zone_of(entry: "Entry") -> ZoneInfo:
-    from scheduler.schedule import Crontab, Crontabs, cadence_of
-
-    cadence = None if entry.schedule is None else cadence_of(entry.schedule)
-    return ZoneInfo(cadence.timezone if isinstance(cadence, Crontab | Crontabs) else "UTC")
 
 
 def _document(tick: Tick, zone: ZoneInfo) -> dict[str, object]:

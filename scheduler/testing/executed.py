@@ -50,7 +50,7 @@ class ExecutedRun(Run):
         return self
 
     def __repr__(self) -> str:
-        why = self.error or self.reason
+        why = (self.error or self.reason or "").partition("\n")[0]
         attempt = f", attempt {self.attempt} of {self.max_attempts}" if self.max_attempts > 1 else ""
         at = self.scheduled_at.isoformat().replace("+00:00", "Z")
         return f"<run of {self.entry} at {at}{attempt}: {self.state}{f', {why}' if why else ''}>"

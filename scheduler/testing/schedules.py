@@ -2,13 +2,12 @@
 
 import contextlib
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
-from zoneinfo import ZoneInfo
 
 from scheduler.entry import Entry
 from scheduler.errors import InvalidSchedules, NotFound
@@ -16,6 +15,7 @@ from scheduler.events import LEVELS, Level
 from scheduler.job_catalogue import JobCatalogue, load_catalogue
 from scheduler.problem import Problem
 from scheduler.run import Call, RunState, Trigger, manual_run_id, tick_run_id
+from scheduler.schedule import zone_of
 from scheduler.schedule_file import ScheduleFile, read_schedules
 from scheduler.settings import load_settings
 from scheduler.suggestion import did_you_mean
@@ -69,7 +69,7 @@ class Schedules:
             settings = load_settings()
             chosen = settings.schedules if path is None else Path(path)
             catalogue = load_catalogue(settings.jobs, directory)
-            file = read_schedules(chosen, catalogue=catalogue, environ=os.environ)
+            file = read_schedules(chosen, catalogue=catalogue, environ=os.environ, env=settings.env)
         if file.errors:
             raise InvalidSchedules(f"{chosen} can't be used", problems=file.errors)
         return cls(chosen, file, catalogue, log_level=settings.log_level, clock=clock)
@@ -99,7 +99,7 @@ class Schedules:
         """
         __tracebackhide__ = True
         entry = self.entry(name)
-        start, end = span_of(between, zone_of(entry))
+        start, end = span_of(between, zone_of(entry.schedule))
         return _ticks(entry, start, end)
 
     def ticks(self, *, between: tuple[When, When], timezone: str = "UTC") -> list[Tick]:
@@ -116,7 +116,7 @@ class Schedules:
         entry = self.entry(name)
         if entry.schedule is None or not entry.enabled:
             return None
-        return entry.schedule.next_after(_moment(after, zone_of(entry)))
+        return entry.schedule.next_after(_moment(after, zone_of(entry.schedule)))
 
     # ---------------------------------------------------------------------------------------- what must hold
 
@@ -144,7 +144,7 @@ class Schedules:
         __tracebackhide__ = True
         found = []
         for entry in [self.entry(name) for name in names] or self.entries.values():
-            zone = zone_named(timezone) if timezone else zone_of(entry)
+            zone = zone_named(timezone) if timezone else zone_of(entry.schedule)
             ticks = _ticks(entry, *span_of(between, zone))
             found += [(tick, entry.name, zone) for tick in ticks if _within(tick.astimezone(zone), daily)]
         if found:
@@ -166,7 +166,7 @@ class Schedules:
         start: When | None = None,
         until: When | None = None,
         clock: str | None = None,
-    ) -> Iterator[datetime]:
+    ) -> Generator[datetime, None, None]:
         """Each tick of an entry from `start` (now) on, with the clock stopped at it: `count` of them, or up to `until`.
 
         Behind the loop time goes on as before. `clock` is "freezegun" or "time-machine"; by default the one that is
@@ -176,13 +176,13 @@ class Schedules:
         entry = self.entry(name)
         if count is None and until is None:
             raise ValueError("step through how many ticks? give count or until")
-        first = _moment(start, zone_of(entry))
-        last = None if until is None else moment_of(until, zone_of(entry))
+        first = _moment(start, zone_of(entry.schedule))
+        last = None if until is None else moment_of(until, zone_of(entry.schedule))
         return self._stepped(
             list(islice(_ticks_from(entry, first, last), count)), clock or self._clock_library
         )
 
-    def _stepped(self, ticks: list[datetime], library: str | None) -> Iterator[datetime]:
+    def _stepped(self, ticks: list[datetime], library: str | None) -> Generator[datetime, None, None]:
         self.close()
         try:
             for tick in ticks:
@@ -230,14 +230,6 @@ class Schedules:
         return run
 
 
-def zone_of(entry: Entry) -> tzinfo:
-    """The zone in which the entry's times are read: that of its crontab, otherwise UTC."""
-    from scheduler.schedule import Crontab, Crontabs, cadence_of
-
-    cadence = None if entry.schedule is None else cadence_of(entry.schedule)
-    return ZoneInfo(cadence.timezone) if isinstance(cadence, Crontab | Crontabs) else UTC
-
-
 def _moment(when: When | None, zone: tzinfo) -> datetime:
     return datetime.now(UTC) if when is None else moment_of(when, zone)
 
@@ -275,7 +267,7 @@ def _within(wall: datetime, daily: tuple[str, str] | None) -> bool:
 
 def _scheduled_at(entry: Entry, at: When | None) -> datetime:
     if at is not None:
-        return moment_of(at, zone_of(entry))
+        return moment_of(at, zone_of(entry.schedule))
     now = datetime.now(UTC)
     latest = entry.schedule.latest_between(now - _FURTHEST_BACK, now) if entry.schedule is not None else None
     return latest or now

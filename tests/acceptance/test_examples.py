@@ -1,12 +1,11 @@
 """The examples, and this repository's own schedules: they check well, and their tests pass."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.kit import pytest_says
 from tests.support.process import clean_environ, finished
 
 ROOT = Path(__file__).parents[2]
@@ -36,14 +35,4 @@ def test_the_tests_of_an_example_pass(example: Path, tmp_path: Path) -> None:
     """In a copy: nothing is left in the repository."""
     copy = shutil.copytree(example, tmp_path / example.name)
 
-    tested = subprocess.run(
-        [Path(sys.executable).with_name("pytest"), "-q", "-p", "no:randomly", "-p", "no:cacheprovider"],
-        cwd=copy,
-        env=clean_environ(HOME=str(tmp_path)),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-    assert tested.returncode == 0, tested.stdout + tested.stderr
+    pytest_says(copy)

@@ -1,13 +1,12 @@
 """onbeat init as a user types it, and the project it makes as a user uses it."""
 
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from scheduler.cli.init import FILES, project_name, template
+from tests.support.kit import pytest_says
 from tests.support.process import Finished, clean_environ, finished
 
 ROOT = Path(__file__).parents[2]
@@ -99,15 +98,4 @@ def test_every_template_is_used() -> None:
 def test_the_test_of_a_new_project_passes_with_plain_pytest(tmp_path: Path) -> None:
     onbeat("init", "demo", directory=tmp_path).expect(0)
 
-    tested = subprocess.run(
-        [Path(sys.executable).with_name("pytest"), "-q", "-p", "no:randomly"],
-        cwd=tmp_path / "demo",
-        env=clean_environ(HOME=str(tmp_path)),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-    assert tested.returncode == 0, tested.stdout + tested.stderr
-    assert "3 passed" in tested.stdout
+    assert "3 passed" in pytest_says(tmp_path / "demo")

@@ -55,8 +55,10 @@ def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"scheduler"}
 
 
-def test_the_wheel_brings_the_command_and_the_licence(wheel: Path) -> None:
+def test_the_wheel_brings_the_command_the_pytest_plugin_and_the_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name.partition(".dist-info/")[2]: name for name in archive.namelist()}
-        assert "onbeat = scheduler.cli:main" in archive.read(names["entry_points.txt"]).decode()
+        entry_points = archive.read(names["entry_points.txt"]).decode()
+        assert "onbeat = scheduler.cli:main" in entry_points
+        assert "[pytest11]\nonbeat = scheduler.pytest_plugin\n" in entry_points
         assert "licenses/LICENSE" in names

@@ -8,6 +8,7 @@ import pytest
 
 from scheduler.schedule_file import read_schedules
 from tests.docs.pages import DOCS, ROOT, every_page, page
+from tests.support.kit import pytest_says
 from tests.support.project import Project
 
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
@@ -62,6 +63,18 @@ def test_the_first_job_page_leads_to_a_job_that_runs(serverless_project: Project
     with project.start("up") as up:
         up.wait_for_event("worker.started", within=20)
         assert "free" in project.run("trigger", "space", "--wait").expect().out
+
+
+def test_the_tests_of_the_page_about_testing_pass(tmp_path: Path) -> None:
+    text = page("how-to/test-your-schedule.md")
+    job, *tests = blocks(text, "python")
+    (entry,) = blocks(text, "toml")
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs/__init__.py").touch()
+    (tmp_path / "jobs/orders.py").write_text(job)
+    (tmp_path / "schedules.toml").write_text(entry)
+    (tmp_path / "test_page.py").write_text("\n".join(tests))
+    assert f"{''.join(tests).count('def test_')} passed" in pytest_says(tmp_path)
 
 
 def test_every_page_of_the_how_tos_is_short() -> None:

@@ -11,7 +11,7 @@ from tests.support.process import clean_environ
 LOADED = () if entry_points(group="pytest11", name="onbeat") else ("-p", "scheduler.pytest_plugin")
 
 
-def tested(directory: Path, *arguments: str, program: Path | str = sys.executable) -> str:
+def pytest_says(directory: Path, *arguments: str, program: Path | str = sys.executable) -> str:
     """What pytest says of the tests in `directory`, which all pass."""
     done = subprocess.run(
         [program, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", *LOADED, *arguments],

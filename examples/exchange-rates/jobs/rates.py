@@ -21,7 +21,7 @@ def load(database: str, url: str) -> dict[str, int]:
 
 
 def load_day(day: date, database: str, url: str) -> dict[str, int]:
-    """The same for any day: what the tests call."""
+    """The same for any day."""
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(TABLE)
         (known,) = connection.execute("SELECT count(*) FROM rate WHERE day = ?", (str(day),)).fetchone()
