@@ -19,6 +19,9 @@ COMMANDS: Final[dict[str, tuple[Listed, ...]]] = {
         Listed(
             "explain", "scheduler.cli.explain:explain", "One schedule in plain words, across clock changes."
         ),
+        Listed(
+            "simulate", "scheduler.cli.simulate:simulate", "The load of a day or a month, before it comes."
+        ),
         Listed("plan", "scheduler.cli.plan:plan", "What the file would change, in entries and in ticks."),
         Listed("apply", "scheduler.cli.apply:apply", "Put the file in force now."),
         Listed(

@@ -64,13 +64,13 @@ def next_(
     from scheduler.cli.document import print_document
     from scheduler.schedule import zone_of
 
-    zone = _zone(timezone)
+    zone = zone_asked_for(timezone)
     chosen = chosen_entries(entry, env)
     zones = {name: zone or zone_of(each.schedule) for name, each in chosen.items()}
     reading = zones[entry] if entry else zone
     now = datetime.now(UTC)
-    first = _moment(start, "--from", now, reading) if start else now
-    last = _moment(until, "--until", now, reading) if until else None
+    first = moment_asked_for(start, "--from", now, reading) if start else now
+    last = moment_asked_for(until, "--until", now, reading) if until else None
     most = count or (MOST if last else DEFAULT_COUNT)
     found = list(islice(ticks(chosen, first, last), most + 1))
     if as_json:
@@ -122,7 +122,8 @@ def chosen_entries(name: str | None, env: str | None) -> "dict[str, Entry]":
     return {name: entry}
 
 
-def _zone(name: str | None) -> ZoneInfo | None:
+def zone_asked_for(name: str | None) -> ZoneInfo | None:
+    """The zone that `--timezone` names. Raises BadParameter where there is none."""
     from scheduler.wall_clock import zone_named
 
     try:
@@ -131,7 +132,8 @@ def _zone(name: str | None) -> ZoneInfo | None:
         raise click.BadParameter(str(error), param_hint="--timezone") from None
 
 
-def _moment(text: str, option: str, now: datetime, zone: ZoneInfo | None) -> datetime:
+def moment_asked_for(text: str, option: str, now: datetime, zone: ZoneInfo | None) -> datetime:
+    """The moment that `option` says. Raises BadParameter where it says none."""
     from scheduler.timestamps import parse_moment
 
     try:

@@ -24,6 +24,7 @@ NAMES: Final = (
     "cancel",
     "sign",
     "append",
+    "durations",
 )
 
 _INCLUDE: Final = re.compile(r"^-- include: (\w+)$", re.MULTILINE)

@@ -270,3 +270,69 @@ def test_explain_of_an_interval_and_of_an_entry_that_is_run_by_hand(project: Pro
     assert "It ticks every 250ms, counted from the Unix epoch" in project.run("explain", "often").out
     assert "It has no schedule: it runs only by hand." in project.run("explain", "by-hand").out
     assert project.run("explain", "bakcup").code == 5
+
+
+CROWDED = """
+[defaults]
+job = "jobs.hello"
+crontab = "0 2 * * *"
+timeout = "2h"
+
+[schedules.a]
+[schedules.b]
+[schedules.c]
+[schedules.d]
+queue = "slow"
+
+[schedules.often]
+interval = "1h"
+"""
+
+
+def test_simulate_shows_a_day_minute_by_minute_and_what_would_ease_it(project: Project) -> None:
+    project.schedules(CROWDED)
+    project.write("times.json", '{"often": {"p50": "50m", "p95": "61m"}}')
+    done = project.run("simulate", "--from", "2026-06-01", "--days", "1", "--durations", "times.json")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[0] == "5 entries, 28 ticks from Mon 2026-06-01 00:00 to Tue 2026-06-02 00:00 UTC"
+    assert lines[2] == "Ticks per minute  (· none, ▁ 1, ▅ 5)"
+    assert lines[6].split() == ["02:00", "▅" + "·" * 59, "5"]
+    assert "Mon 01 Jun 02:00:00  1      5         a, b, c, d, often" in lines
+    assert "Run times: from times.json for 1 entry, the time-out for 4 entries." in lines
+    assert any(line.startswith("often") and line.endswith("0 to 12 of 24 are skipped") for line in lines)
+    assert lines[-4:-2] == [
+        "move a from minute 0 to minute 1: 4 others start at :00, none at :01",
+        '  crontab = "1 2 * * *", or "H 2 * * *" to leave the minute to its name',
+    ]
+
+
+def test_simulate_speaks_json_for_another_file_and_some_queues(project: Project) -> None:
+    project.write("other.toml", CROWDED)
+    found = (
+        project.run("simulate", "other.toml", "--from", "2026-06-01", "-Q", "slow", "--json").expect().json()
+    )
+    assert (found["from"], found["until"]) == ("2026-06-01T00:00:00.000Z", "2026-06-02T00:00:00.000Z")
+    assert (found["entries"], found["ticks"], len(found["by_minute"])) == (1, 1, 1440)
+    assert found["run_times_from"] == (
+        "the time-out for 1 entry; no server was asked (no server is configured)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (["--queue", "sluw"], 5, "no entry has the queue 'sluw'; did you mean 'slow'?"),
+        (["--until", "2020-01-01"], 2, "--until is not later than --from"),
+        (["--until", "2d", "--days", "1"], 2, "--until and --days both say where it ends; give one of them"),
+        (["--until", "60d"], 2, "that is more than 35 days; give an earlier --until"),
+        (["--durations", "none.json"], 2, "none.json: no such file or directory"),
+    ],
+)
+def test_simulate_explains_what_it_can_not_do(
+    project: Project, arguments: list[str], code: int, error: str
+) -> None:
+    project.schedules(CROWDED)
+    done = project.run("simulate", *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert done.err.splitlines()[0].lower() == f"error: {error}".lower()

@@ -1,9 +1,10 @@
 """docs/reference/json.md names the fields of the documents, in their order."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from scheduler.cli.explain import explanation_document
+from scheduler.cli.forecast import Forecast, forecast_document
 from scheduler.cli.plan import plan_document
 from scheduler.comparison import comparison
 from scheduler.documents import (
@@ -16,15 +17,20 @@ from scheduler.documents import (
     whole_run_document,
 )
 from scheduler.entry import Entry
+from scheduler.freer_minute import moves
+from scheduler.overlap_forecast import most_at_once, overlaps
 from scheduler.plan import plan
 from scheduler.run import Attempt, Run, RunState
+from scheduler.run_times import RunTime
 from scheduler.schedule import Crontab
+from scheduler.simulation import simulation
 from scheduler.status import Status, status_document
 from scheduler.store.cancels import Stopping
 from scheduler.store.entries import Applied, StoredEntry
 from scheduler.store.ledger import Counts
 from scheduler.store.pauses import Pause
 from scheduler.store.refusals import Refusal
+from scheduler.tick_series import Span, all_series
 from tests.docs.pages import page, rows, words_in_code
 
 PAGE = page("reference/json.md")
@@ -126,3 +132,30 @@ def test_the_fields_of_an_explanation() -> None:
     assert described["fields"] == list(document["fields"][0])
     assert described["next"] == list(document["next"][0])
     assert described["clock_changes"][:6] == list(document["clock_changes"][0])
+
+
+def test_the_fields_of_a_simulation() -> None:
+    entries = [Entry(name=name, job="jobs.a", schedule=Crontab("0 * * * *")) for name in "abcd"]
+    span = Span(NOW, NOW + timedelta(hours=2))
+    series = all_series(entries, span)
+    times = {"a": RunTime(timedelta(hours=1), timedelta(hours=2), "measured", 1)}
+    forecast = Forecast(
+        entries=4,
+        simulated=simulation(series, span),
+        times=times,
+        times_from="measured",
+        overlaps=overlaps(series, times),
+        at_once=most_at_once(series, times, span),
+        moves=moves(series, span, most=1),
+    )
+    document = forecast_document(forecast, ZoneInfo("UTC"))
+    described = {
+        word: words_in_code(row[1])
+        for row in rows(PAGE, header="of a simulation")
+        for word in words_in_code(row[0])
+    }
+    assert list(described) == list(document)
+    assert described["busiest"] == list(document["busiest"][0])
+    assert list(document["run_times"]["a"]) == ["p50", "p95", "source", "runs"]
+    for name in ("overlaps", "at_once", "suggestions"):
+        assert described[name] == list(document[name][0])

@@ -289,3 +289,19 @@ def test_health_follows_the_signs_of_this_host(
     store.presence.sign_in("beats", "beat-1", {"host": "here"})
     assert onbeat("health", "beat").expect().out.startswith("beat is well: beat-1 ended its last turn ")
     onbeat("health", "worker").expect(1)
+
+
+def test_simulate_takes_run_times_from_the_records(store: Store, onbeat: Onbeat, tmp_path: Path) -> None:
+    for seconds in (30, 90):
+        run_id = ended(store, HELLO, Ending(state=RunState.SUCCEEDED))
+        finished_at = int(store.client.hget(store.keys.run(run_id), "sa")) + seconds * 1000  # type: ignore[arg-type]
+        store.client.hset(store.keys.run(run_id), "fa", finished_at)
+    ended(store, HELLO, Ending(state=RunState.SKIPPED))
+    running(store, HELLO)
+    (tmp_path / "schedules.toml").write_text(
+        '[schedules.hello]\njob = "onbeat.http"\ninterval = "30s"\nkwargs = { url = "http://x" }\n'
+    )
+    found = onbeat("simulate", "--json").expect().json()
+    assert found["run_times"] == {"hello": {"p50": 30.0, "p95": 90.0, "source": "measured", "runs": 2}}
+    assert found["run_times_from"] == "measured from up to 50 newest runs for 1 entry"
+    assert [(each["usual"], each["often"]) for each in found["overlaps"]] == [(0, 1920)]
