@@ -92,7 +92,7 @@ def all_series(
     Ticks that an exclusion takes out are not among them. Entries without a tick have no series.
     """
     shared: dict[_Parts, list[Entry]] = {}
-    cadences: dict[Hashable, Cadence] = {}
+    cadences: dict[Hashable, Cadence | Moved] = {}
     longest: dict[Hashable, timedelta] = {}
     for entry in entries:
         if entry.schedule is None or not entry.enabled:
@@ -113,11 +113,11 @@ def all_series(
     return found
 
 
-def _taken_apart(schedule: Schedule, exclusion: Exclusion | None) -> tuple[Cadence, _Parts]:
+def _taken_apart(schedule: Schedule, exclusion: Exclusion | None) -> tuple[Cadence | Moved, _Parts]:
     within = schedule if isinstance(schedule, Within) else None
-    unbounded = within.cadence if within else schedule
+    unbounded = schedule.cadence if isinstance(schedule, Within) else schedule
     later = unbounded if isinstance(unbounded, Later) else None
-    cadence: Cadence = later.cadence if later else unbounded  # type: ignore[assignment]  # neither Within nor Later
+    cadence = unbounded.cadence if isinstance(unbounded, Later) else unbounded
     parts = _Parts(
         _likeness(cadence),
         later.by if later else _NOT_AT_ALL,
@@ -128,7 +128,7 @@ def _taken_apart(schedule: Schedule, exclusion: Exclusion | None) -> tuple[Caden
     return cadence, parts
 
 
-def _likeness(cadence: Cadence) -> Hashable:
+def _likeness(cadence: Cadence | Moved) -> Hashable:
     """The same for cadences with the same ticks: `H` may stand for one number in the names of many entries."""
     if not isinstance(cadence, Crontab) or not cadence.entry:
         return cadence
@@ -143,7 +143,7 @@ def _likeness(cadence: Cadence) -> Hashable:
     return (*fields, times.follows_real_time, cadence.timezone, cadence.dst_gap, cadence.dst_fold)
 
 
-def _ticks(cadence: Cadence, span: Span, before: timedelta) -> Sequence[int]:
+def _ticks(cadence: Cadence | Moved, span: Span, before: timedelta) -> Sequence[int]:
     """The ticks in the span and in the time `before` it, from where jitter may move them in."""
     if isinstance(cadence, Interval):
         every = cadence.every // _MS

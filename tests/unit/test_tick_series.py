@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scheduler.day_calendar import DayCalendar
 from scheduler.entry import Entry
 from scheduler.exclusion import Exclusion
-from scheduler.schedule import Cadence, Crontab, Crontabs, Interval, Later, Moments, Schedule, Within
+from scheduler.schedule import Cadence, Crontab, Crontabs, Interval, Later, Moments, Moved, Schedule, Within
 from scheduler.tick_series import Series, Span, all_series
 
 START = datetime(2026, 3, 28, 22, tzinfo=UTC)  # a day before the clock changes in Berlin
@@ -17,13 +17,15 @@ DAY = Span(START, START + timedelta(days=1))
 MINUTE = timedelta(minutes=1)
 LEAST = timedelta(microseconds=1)
 
-CADENCES: list[Cadence] = [
+SUNDAYS = DayCalendar.of("sundays", {}, weekdays=frozenset({6}))
+CADENCES: list[Cadence | Moved] = [
     Crontab("*/7 * * * *"),
     Crontab("H H * * *", "Europe/Berlin", entry="a"),
     Crontab("30 2 * * *", "Europe/Berlin"),
     Crontabs((Crontab("@hourly"), Crontab("*/90 * * * *"))),
     Interval(timedelta(minutes=7)),
     Interval(timedelta(milliseconds=1700), START + timedelta(seconds=3)),
+    Moved(Crontab("0 */5 * * *"), "next", "Europe/Berlin", (SUNDAYS,)),
     Moments((START, START + MINUTE, START + timedelta(days=1))),
 ]
 schedules = st.sampled_from(CADENCES).flatmap(
