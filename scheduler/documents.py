@@ -10,6 +10,7 @@ from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.run import Attempt, Run
 from scheduler.schedule import Crontab, Crontabs, Later, Within, cadence_of
+from scheduler.secrecy import hidden
 from scheduler.store.cancels import Stopping
 from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import Pause, pause_in_force
@@ -111,7 +112,7 @@ def policy_document(entry: Entry) -> Document:
         "ends_at": rfc3339(within.ends_at) if within else None,
         "later": format_duration(later.by) if isinstance(later, Later) else None,
         "args": list(entry.args),
-        "kwargs": dict(entry.kwargs),
+        "kwargs": hidden(entry.kwargs, entry.secrets),
         "timeout": _duration(entry.timeout),
         "soft_timeout": _duration(entry.soft_timeout),
         "retry": entry.retry.to_json(),

@@ -26,6 +26,7 @@ class Entry:
     exclusion: Exclusion | None = None
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()  # values among its arguments that no log and no command shows
     queue: str = DEFAULT_QUEUE
     timeout: timedelta | None = None
     soft_timeout: timedelta | None = None
@@ -87,10 +88,11 @@ class Entry:
         return cls(**values)
 
 
-_TUPLES = frozenset({"args", "tags"})
+_TUPLES = frozenset({"args", "secrets", "tags"})
 _PLAIN = (
     "args",
     "kwargs",
+    "secrets",
     "queue",
     "enabled",
     "overlap",

@@ -16,6 +16,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from scheduler.run import Call, Trigger
+from scheduler.secrecy import hidden
 
 ONBEAT_HEADER: Final = "onbeat"
 ORIGIN: Final = "onbeat"
@@ -164,8 +165,9 @@ def _headers(
         ],
         "root_id": canvas.get("root_id") or run_id,
         "parent_id": canvas.get("parent_id"),
-        "argsrepr": repr(call.args)[:1024],
-        "kwargsrepr": repr(call.kwargs)[:1024],
+        # Flower shows these; the arguments themselves are in the body.
+        "argsrepr": repr(tuple(hidden(call.args, call.secrets)))[:1024],
+        "kwargsrepr": repr(hidden(call.kwargs, call.secrets))[:1024],
         "origin": ORIGIN,
         "ignore_result": False,
         "replaced_task_nesting": 0,

@@ -1,6 +1,10 @@
 """Collects the problems of one file, with the line that each stands in."""
 
+from dataclasses import replace
+
 from scheduler.problem import Problem, Severity
+from scheduler.quoting import LONGEST
+from scheduler.secrecy import hidden
 from scheduler.toml_positions import Path, Span, TomlPositions
 
 
@@ -12,6 +16,7 @@ class Report:
         self.positions = positions
         self._problems: dict[tuple[int | None, int | None, str, str], Problem] = {}
         self._wrong: set[Path] = set()
+        self.secrets: set[str] = set()
 
     def add(
         self,
@@ -43,7 +48,11 @@ class Report:
         )
 
     def note(self, problem: Problem) -> None:
-        """Note a problem once, however many entries or environments have it."""
+        """Note a problem once, however many entries or environments have it. No message shows one of the secrets."""
+        if self.secrets:
+            # A message shows the beginning of a long value.
+            shown = {form for value in self.secrets for form in (value, value[: LONGEST - 1])}
+            problem = replace(problem, message=hidden(problem.message, shown))
         self._problems.setdefault((problem.line, problem.column, problem.code, problem.message), problem)
 
     def has(self, message: str, span: Span | None, *, code: str) -> bool:

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time
 
-_LONGEST = 60
+LONGEST = 60
 
 
 def quoted(value: object) -> str:
@@ -10,7 +10,7 @@ def quoted(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return repr(value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…")
+        return repr(value if len(value) <= LONGEST else value[: LONGEST - 1] + "…")
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     if isinstance(value, dict):
@@ -18,4 +18,4 @@ def quoted(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return "a list" if value else "[]"
     text = repr(value)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -65,6 +65,7 @@ class Call:
     job: str
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
     queue: str = "default"
     timeout: timedelta | None = None
     soft_timeout: timedelta | None = None
@@ -80,6 +81,7 @@ class Call:
             job=entry.job,
             args=entry.args,
             kwargs={**entry.kwargs, **(kwargs or {})},
+            secrets=entry.secrets,
             queue=entry.queue,
             timeout=entry.timeout,
             soft_timeout=entry.soft_timeout,
@@ -91,10 +93,8 @@ class Call:
     def to_json(self) -> dict[str, Any]:
         """JSON values with the defaults left out; durations in seconds."""
         document: dict[str, Any] = {"job": self.job}
-        if self.args:
-            document["args"] = list(self.args)
-        if self.kwargs:
-            document["kwargs"] = self.kwargs
+        given = {"args": list(self.args), "kwargs": self.kwargs, "secrets": list(self.secrets)}
+        document |= {name: value for name, value in given.items() if value}
         if self.queue != "default":
             document["queue"] = self.queue
         if self.timeout is not None:
@@ -118,6 +118,7 @@ class Call:
             job=document["job"],
             args=tuple(document.get("args", ())),
             kwargs=document.get("kwargs", {}),
+            secrets=tuple(document.get("secrets", ())),
             queue=document.get("queue", "default"),
             timeout=_seconds(document.get("timeout")),
             soft_timeout=_seconds(document.get("soft_timeout")),

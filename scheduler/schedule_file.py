@@ -18,13 +18,14 @@ from scheduler.entry_tables import Tables
 from scheduler.inclusion import Inclusion
 from scheduler.job_catalogue import JobCatalogue
 from scheduler.problem import Problem
+from scheduler.schedule_secrets import check_secrets, with_secrets
 from scheduler.schedule_source import Source, read_source
 from scheduler.suggestion import did_you_mean
 
 __all__ = ["Problem", "ScheduleFile", "read_schedules"]
 
 TABLES: Final = ("defaults", "env", "schedules")
-TOP_LEVEL: Final = ("include", *TABLES)
+TOP_LEVEL: Final = ("include", "secrets", *TABLES)
 
 _DIGEST_LENGTH: Final = 12
 
@@ -71,13 +72,15 @@ def read_schedules(
     sources = inclusion.sources
     for source in sources:
         _check_top_level(source)
+        check_secrets(source)
         check_environments(source)
     declarations = Declarations(sources)
     _check_choice(env, declarations.environments, sources)
     tables = Tables(declarations, catalogue)
     if every_environment and env is not None:
         tables.check(sources, None)
-    entries = tables.entries(sources, env)
+    secrets = frozenset[str]().union(*(source.report.secrets for source in sources))
+    entries = with_secrets(tables.entries(sources, env), secrets)
     if every_environment:
         for other in declarations.environments:
             tables.check(sources, other)

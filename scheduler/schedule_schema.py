@@ -19,6 +19,7 @@ from scheduler.entry_schedule import KINDS, OF_KIND
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import Parameters, parameters_of
 from scheduler.retry import BACKOFFS, MOST_ATTEMPTS
+from scheduler.variables import VARIABLE
 
 Schema = dict[str, Any]
 
@@ -67,6 +68,11 @@ def schema_of(jobs: Mapping[str, JobDeclaration]) -> Schema:
                 "type": "array",
                 "items": {"type": "string", "minLength": 1},
                 "description": 'Other files, named from this one: ["teams/*.toml"].',
+            },
+            "secrets": {
+                "type": "array",
+                "items": {"type": "string", "pattern": f"^{VARIABLE.pattern}$"},
+                "description": 'Variables whose values no log and no command shows: ["DATABASE_URL"].',
             },
             "defaults": {"$ref": "#/$defs/table", "description": "Any key of an entry, for every entry."},
             "schedules": {

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from scheduler.problem import Problem
 from scheduler.problem_report import Report
+from scheduler.secrecy import is_secret_name
 from scheduler.toml_positions import Span, TomlPositions, Twice
-from scheduler.variables import VariableProblem, expanded
+from scheduler.variables import VariableProblem, expanded, referenced
 
 _AT: Final = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _IN_WORDS: Final = {
@@ -147,6 +148,9 @@ def _twice_in_words(twice: Twice) -> str:
 def _with_variables(
     document: dict[str, Any], report: Report, environ: Mapping[str, str], env: str | None
 ) -> dict[str, Any]:
+    named = document.get("secrets")
+    declared = frozenset(name for name in named if isinstance(name, str)) if isinstance(named, list) else ()
+
     def walked(value: Any, path: tuple[str | int, ...]) -> Any:
         if isinstance(value, dict):
             return {key: walked(item, (*path, key)) for key, item in value.items()}
@@ -154,6 +158,9 @@ def _with_variables(
             return [walked(item, (*path, index)) for index, item in enumerate(value)]
         if not isinstance(value, str) or "${" not in value:
             return value
+        for name in referenced(value):
+            if environ.get(name) and (name in declared or is_secret_name(name)):
+                report.secrets.add(environ[name])
         try:
             return expanded(value, environ)
         except VariableProblem as problem:

@@ -27,6 +27,15 @@ class SecretUrl(Secret[str]):
         return masked_url(self.get_secret_value())
 
 
+def password_of(url: str) -> str | None:
+    """The password in `url`, as it is given to the server; None where there is none."""
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return None
+    return unquote(password) if password else None
+
+
 def masked_url(text: str) -> str:
     """`text` with the password of every URL in it replaced by `***`. The user's name, host and path stay."""
 

@@ -27,7 +27,7 @@ from pydantic_settings import (
 
 from scheduler import setting_values
 from scheduler.errors import InvalidSettings, Unreachable
-from scheduler.server_url import SecretUrl, masked_url, redis_url_problem
+from scheduler.server_url import SecretUrl, masked_url, password_of, redis_url_problem
 from scheduler.setting_values import MAX_PORT, OneOf, WholeNumber, shown
 from scheduler.suggestion import closest
 
@@ -96,6 +96,14 @@ class Settings(BaseSettings):
 SECRET_FIELDS: Final = frozenset(
     name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None
 )
+
+
+def secret_values(settings: Settings) -> list[str]:
+    """The secrets among the settings, and the passwords of their URLs: what no log may show."""
+    values = [getattr(settings, name) for name in Settings.model_fields]
+    whole = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    passwords = [password_of(value.get_secret_value()) for value in values if isinstance(value, SecretUrl)]
+    return [text for text in (*whole, *passwords) if text]
 
 
 @dataclass(frozen=True, slots=True)

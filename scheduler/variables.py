@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _REFERENCE: Final = re.compile(r"\$(?P<plain>\$\{)|\$\{(?P<inside>[^}]*)(?P<end>\}?)")
+VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INSIDE: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
 
 
@@ -52,3 +53,9 @@ def _value(reference: re.Match[str], environ: Mapping[str, str]) -> str:
         message = f"the variable {name} is not set; set it, or give a default: ${{{name}:-…}}"
         raise VariableProblem(message, *span, unset=True)
     return value
+
+
+def referenced(text: str) -> frozenset[str]:
+    """The names of the variables that `text` refers to."""
+    references = (match["inside"] for match in _REFERENCE.finditer(text) if match["inside"] is not None)
+    return frozenset(inside["name"] for inside in map(_INSIDE.fullmatch, references) if inside is not None)

@@ -9,7 +9,7 @@ from scheduler.beat.loop import Loop, loop_for
 from scheduler.beat.schedules import Schedules, rejected
 from scheduler.errors import InvalidSchedules, Unreachable
 from scheduler.log_setup import capture_fds, configure, emit
-from scheduler.settings import Settings
+from scheduler.settings import Settings, secret_values
 from scheduler.store import Store, StoreRefused, open_store
 from scheduler.store.presence import new_member
 from scheduler.store.safety import facts_findings
@@ -25,7 +25,12 @@ def run(settings: Settings) -> int:
 
     What ends the start is logged, with what to do next.
     """
-    configure("beat", format=settings.log_format, level=settings.log_level)
+    configure(
+        "beat",
+        format=settings.log_format,
+        level=settings.log_level,
+        secrets=secret_values(settings),
+    )
     capture_fds()
     try:
         return _run(settings)

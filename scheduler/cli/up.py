@@ -71,9 +71,15 @@ def _run(settings: "Settings", server: "EmbeddedServer | None") -> int:
     from scheduler import __version__
     from scheduler.errors import OnbeatError
     from scheduler.log_setup import configure, emit
+    from scheduler.settings import secret_values
     from scheduler.up.tree import Tree
 
-    configure("up", format=settings.log_format, level=settings.log_level)
+    configure(
+        "up",
+        format=settings.log_format,
+        level=settings.log_level,
+        secrets=secret_values(settings),
+    )
     emit("up.started", version=__version__, directory=Path.cwd())
     code = 1
     try:

@@ -15,7 +15,7 @@ write their progress to stderr for it to mean trouble.
 import atexit
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ from scheduler.log_setup.foreign import UNNAMED
 from scheduler.log_setup.json_lines import described, json_line, json_value, rfc3339, traceback_text
 from scheduler.log_setup.line_writer import LineWriter
 from scheduler.log_setup.pipeline import Pipeline, RunSink
+from scheduler.log_setup.secrets_kept import hidden_values, hide, without_secrets
 from scheduler.log_setup.text_lines import LineStream, Stream, end_lines
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "emit",
     "errors_to_stderr",
     "flush_streams",
+    "hidden_values",
+    "hide",
     "json_line",
     "json_value",
     "reader_is_gone",
@@ -52,6 +55,7 @@ __all__ = [
     "rfc3339",
     "set_run_sink",
     "traceback_text",
+    "without_secrets",
 ]
 
 Format = Literal["json", "console"]
@@ -75,13 +79,15 @@ def configure(
     format: Format | None = None,  # noqa: A002 - the setting's own name, ONBEAT_LOG_FORMAT
     level: str = "info",
     stream_fd: int = 1,
+    secrets: Iterable[str] = (),
 ) -> None:
     """
     From here on every line this process writes is an event. Call it once, before any thread starts.
 
-    `format` None means console on a terminal and JSON elsewhere. `level` holds for stdout; see LEVELS. Raises
-    ValueError for a level that does not exist.
+    `format` None means console on a terminal and JSON elsewhere. `level` holds for stdout; see LEVELS. No line
+    shows one of the `secrets`. Raises ValueError for a level that does not exist.
     """
+    hide(secrets)
     threshold = _level(level)
     console = format == "console" or (format is None and os.isatty(stream_fd))
     pipeline = Pipeline(

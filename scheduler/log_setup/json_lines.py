@@ -18,6 +18,9 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from scheduler.log_setup.secrets_kept import without_secrets
+from scheduler.secrecy import is_secret_name, mask_of
+
 TEXT_LIMIT = 32 * 1024
 LINE_LIMIT = 256 * 1024
 ITEM_LIMIT = 200
@@ -49,10 +52,11 @@ def json_value(value: Any, depth: int = 0) -> Any:
 
     Times become RFC 3339 in UTC, durations seconds, bytes text, paths and enum members their text, sets
     lists, NaN and the infinities text (JSON has none), an exception "Type: message", all else its repr. A
-    password inside a URL is masked; half a surrogate pair, which UTF-8 can't carry, becomes U+FFFD.
+    password inside a URL, a value under a name such as `password` and a value that is known to be secret
+    are masked; half a surrogate pair, which UTF-8 can't carry, becomes U+FFFD.
     """
     if isinstance(value, str):
-        return value if _is_harmless(value) else _text(str.__str__(value))
+        return without_secrets(value) if _is_harmless(value) else _text(str.__str__(value))
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, (int, float)):
@@ -83,7 +87,7 @@ def _is_harmless(text: str) -> bool:
 
 
 def _text(text: str) -> str:
-    text = cut(text)
+    text = cut(without_secrets(text))
     if "://" in text and "@" in text:
         text = _PASSWORD_IN_URL.sub(r"\1***@", text)
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
@@ -106,10 +110,14 @@ def _container(value: Any, depth: int) -> Any:
     left_out = len(items) - ITEM_LIMIT
     del items[ITEM_LIMIT:]
     if isinstance(value, Mapping):
-        document = {_key(name): json_value(item, depth + 1) for name, item in items}
+        document = {_key(name): _member(name, item, depth + 1) for name, item in items}
         return document if left_out <= 0 else {**document, "…": f"[cut: {left_out} more]"}
     values = [json_value(item, depth + 1) for item in items]
     return values if left_out <= 0 else [*values, f"… [cut: {left_out} more]"]
+
+
+def _member(name: Any, item: Any, depth: int) -> Any:
+    return mask_of(item) if isinstance(name, str) and is_secret_name(name) else json_value(item, depth)
 
 
 def _key(name: Any) -> str:

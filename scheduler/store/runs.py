@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from scheduler.run import Attempt, Call, Run, RunState, Trigger
+from scheduler.secrecy import hidden
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
 from scheduler.store.moments import milliseconds, moment, moment_or_none
@@ -53,6 +54,16 @@ class Ending:
     reason: str | None = None
     result: Any = None
     wait: timedelta = timedelta(0)
+
+    def without(self, secrets: frozenset[str]) -> "Ending":
+        """The same, with these values masked, and what stands under the name of a secret in the result."""
+        return replace(
+            self,
+            error=hidden(self.error, secrets),
+            traceback=hidden(self.traceback, secrets),
+            reason=hidden(self.reason, secrets),
+            result=hidden(self.result, secrets),
+        )
 
 
 @dataclass(frozen=True, slots=True)

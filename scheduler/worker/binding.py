@@ -19,6 +19,7 @@ def bound(claimed: Claimed, logs: Logs) -> Iterator[None]:
     """What is logged, printed or written within belongs to the run; all of it is in the store when this ends."""
     run = claimed.run
     log = RunLog(logs, run.run_id, claimed.call.keep_for)
+    log_setup.hide(claimed.call.secrets)
     log_setup.bind_run(**fields_of(run))
     _logs.begin(log)
     token = enter_run(current_run_of(run))

@@ -8,6 +8,7 @@ from celery.exceptions import Ignore, Reject
 from celery.exceptions import Retry as CeleryRetry
 
 from scheduler.job import Skip
+from scheduler.log_setup import hidden_values
 from scheduler.recovery import fields_of
 from scheduler.run import RunState
 from scheduler.store.outbox import Move
@@ -57,14 +58,14 @@ def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _finish(here: WorkerContext, claimed: Claimed, called: Called) -> bool:
     """Put the end on record, and say it. True where it ended as cancelled, for somebody had asked for that."""
-    run = claimed.run
+    run, ending = claimed.run, called.ending.without(hidden_values())
     finished = patiently(
         lambda: here.store.runs.finish(
-            run.run_id, run.attempt, here.worker, called.ending, entry=run.entry, call=claimed.call
+            run.run_id, run.attempt, here.worker, ending, entry=run.entry, call=claimed.call
         ),
         FINISH_PATIENCE,
     )
-    tell_end(fields_of(run), called.ending, finished, claimed.claimed_at)
+    tell_end(fields_of(run), ending, finished, claimed.claimed_at)
     return isinstance(finished, Finished) and finished.cancelled is not None
 
 

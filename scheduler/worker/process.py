@@ -14,7 +14,7 @@ from scheduler.errors import Unreachable
 from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import capture_fds, configure
 from scheduler.schedule_file import read_schedules
-from scheduler.settings import Settings
+from scheduler.settings import Settings, secret_values
 from scheduler.store import StoreRefused
 from scheduler.worker.context import use
 
@@ -35,7 +35,12 @@ def run(
     """
     # Celery warns of root for what a pickled message could do; ours are JSON, and nothing else is accepted.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    configure("worker", format=settings.log_format, level=settings.log_level)
+    configure(
+        "worker",
+        format=settings.log_format,
+        level=settings.log_level,
+        secrets=secret_values(settings),
+    )
     capture_fds()
     here = use(settings)
     try:

@@ -16,6 +16,7 @@ from scheduler.celery_app import app, register_jobs
 from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
 from scheduler.parent_death import die_with_parent
+from scheduler.settings import secret_values
 from scheduler.worker import interruptions, strangers
 from scheduler.worker.bell import Bell
 from scheduler.worker.context import context
@@ -39,7 +40,12 @@ def _keep_our_logging(**_: Any) -> None:
     """A receiver of this signal keeps Celery from taking over the root logger."""
     if not structlog.is_configured():
         settings = context().settings
-        log_setup.configure("worker", format=settings.log_format, level=settings.log_level)
+        log_setup.configure(
+            "worker",
+            format=settings.log_format,
+            level=settings.log_level,
+            secrets=secret_values(settings),
+        )
         log_setup.capture_fds()
     for name in _SAID_BY_US:
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -10,7 +10,7 @@ import pytest
 
 from scheduler.retry import RetryPolicy
 from scheduler.schedule import Crontab, Interval
-from scheduler.schedule_file import ScheduleFile
+from scheduler.schedule_file import ScheduleFile, read_schedules
 from tests.support.schedule_files import FULL, problems_of, read_in
 
 
@@ -283,3 +283,11 @@ def test_a_common_schedule_is_none(read: Callable[..., ScheduleFile], crontab: s
 def test_all_problems_come_at_once_in_the_order_of_the_file(read: Callable[..., ScheduleFile]) -> None:
     file = read('[schedules.b]\njob = "x"\nowner = 5\n[schedules.a]\ninterval = "x"\n[defaults]\nqueue = 1')
     assert [problem.line for problem in file.problems] == [2, 3, 4, 5, 7]
+
+
+def test_a_list_of_secrets_that_is_none_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "schedules.toml"
+    path.write_text('secrets = "DATABASE_URL"\n[schedules.x]\njob = "jobs.tidy"\n')
+    (problem,) = read_schedules(path, catalogue=None, environ={}).problems
+    assert problem.message.startswith("secrets: 'DATABASE_URL' is not a list of names of variables")
+    assert problem.line == 1
