@@ -97,6 +97,11 @@ def waits_for_room(entry: Entry) -> bool:
     return entry.catchup == "all" and entry.overlap != "allow"
 
 
+def may_wait(entry: Entry) -> bool:
+    """Whether missed ticks of the entry may have to wait for their turn."""
+    return waits_for_room(entry) or (entry.catchup_spread is not None and entry.catchup != "none")
+
+
 def _folded(newest: datetime | None, verdict: Verdict) -> list[tuple[datetime, Verdict]]:
     return [] if newest is None else [(newest, verdict)]
 

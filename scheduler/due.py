@@ -15,6 +15,7 @@ from scheduler.catchup import (
     MISSED,
     NOTHING_WAITS,
     Backlog,
+    may_wait,
     missed_before,
     pieces_of_all,
     pieces_of_latest,
@@ -62,7 +63,7 @@ class _Owed:
     missed_before: datetime
     now: datetime
 
-    def told(self, pieces: Sequence[Piece], *, most: int = MOST_TICKS, until: datetime | None = None) -> Told:
+    def told(self, pieces: Sequence[Piece], *, most: int = 1, until: datetime | None = None) -> Told:
         over = laid_over(self.closed, pieces)
         return told(self.schedule, over, most=most, until=until or self.now)
 
@@ -87,12 +88,13 @@ def due_ticks(
     now: datetime,
     holds: Sequence[Hold] = (),
     backlog: Backlog = NOTHING_WAITS,
+    most: int = MOST_TICKS,
 ) -> Due:
     """The ticks that `entry` owes in (last_at, now].
 
     `last_at` is the last tick that already has a disposition, or the moment since which the entry is enabled. Ticks
     in `holds` and in the entry's exclusion are left out; of the others `catchup` decides. `backlog` counts only where
-    the entry `is_behind`, and need not be read for others.
+    the entry `is_behind`, and need not be read for others. At most `most` ticks are dispatched.
     """
     schedule = entry.schedule
     if schedule is None or not entry.enabled:
@@ -108,16 +110,12 @@ def due_ticks(
             return Due((), tuple(result.left_out), schedule.next_after(newest), newest, result.expected)
     if not holds and entry.exclusion is None and _is_simple(entry, schedule, last_at, newest, now):
         return _newest_only(schedule, last_at, newest)
-    return _decided(_owed(entry, schedule, Piece(last_at, newest), holds, now), backlog)
+    return _decided(_owed(entry, schedule, Piece(last_at, newest), holds, now), backlog, most)
 
 
 def is_behind(entry: Entry, *, last_at: datetime, now: datetime) -> bool:
     """Whether ticks may have to wait for their turn, so that the entry's backlog must be read."""
-    if (
-        entry.schedule is None
-        or not (waits_for_room(entry) or entry.catchup_spread)
-        or entry.catchup == "none"
-    ):
+    if entry.schedule is None or not may_wait(entry):
         return False
     first = entry.schedule.next_after(last_at)
     return first is not None and now - first > LEAST_GRACE
@@ -156,9 +154,9 @@ def _to_the_millisecond(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1_000 * 1_000)
 
 
-def _decided(owed: _Owed, backlog: Backlog) -> Due:
+def _decided(owed: _Owed, backlog: Backlog, most: int) -> Due:
     if owed.entry.catchup == "all":
-        return _all(owed, backlog)
+        return _all(owed, backlog, most)
     if owed.entry.catchup == "none":
         return owed.due(
             owed.told(pieces_of_none(owed.entry, owed.span, owed.newest, owed.now, owed.missed_before))
@@ -179,19 +177,19 @@ def _latest(owed: _Owed, backlog: Backlog) -> Due:
     return owed.due(owed.told(pieces_of_latest(owed.entry, owed.span, newest, owed.now)))
 
 
-def _all(owed: _Owed, backlog: Backlog) -> Due:
+def _all(owed: _Owed, backlog: Backlog, most: int) -> Due:
     """The ticks one by one, as many as may go now."""
     entry, since = owed.entry, backlog.since
     first = owed.told(pieces_of_all(entry, owed.span, owed.newest, owed.now, None), most=1).dispatched
     if not first or (since is None and first[0] >= owed.missed_before):
-        return owed.due(owed.told(pieces_of_all(entry, owed.span, owed.newest, owed.now, None)))
+        return owed.due(owed.told(pieces_of_all(entry, owed.span, owed.newest, owed.now, None), most=most))
     since = since or owed.now
     pieces = pieces_of_all(entry, owed.span, owed.newest, owed.now, since)
-    bounds = [(MOST_TICKS, None), _room(owed, backlog), _pace(owed, pieces, backlog, since)]
-    most, look_at = min(
+    bounds = [(most, None), _room(owed, backlog), _pace(owed, pieces, backlog, since)]
+    count, look_at = min(
         (bound for bound in bounds if bound is not None), key=lambda bound: (bound[0], bound[1] is None)
     )
-    result = owed.told(pieces, most=most, until=since)
+    result = owed.told(pieces, most=count, until=since)
     if not result.stopped:
         return owed.due(result)
     waits = waits_for_room(entry) or entry.catchup_spread is not None

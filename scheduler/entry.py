@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
 from scheduler.exclusion import Exclusion
@@ -46,6 +46,10 @@ class Entry:
     keep_runs: int = 100
     keep_for: timedelta = timedelta(days=30)
     source: Source = "file"
+
+    def start_by(self, scheduled_at: datetime) -> datetime | None:
+        """The moment by which a run scheduled then must have started; None where it may start at any time."""
+        return None if self.start_deadline is None else scheduled_at + self.start_deadline
 
     def to_json(self) -> dict[str, Any]:
         """This entry as JSON values, the defaults left out, for the store; `from_json` reads it back."""

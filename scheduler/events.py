@@ -45,6 +45,7 @@ _BEAT = (
     _info("tick.dispatched", "A tick became a run, and its message is out.", *RUN_FIELDS),
     _info("tick.skipped", "A tick was left out on purpose.", "entry", "scheduled_at", "reason"),
     _warning("tick.coalesced", "A missed tick was folded into a later one.", "entry", "scheduled_at"),
+    _info("entry.ended", "An entry has had its `max_runs`, and has no next tick.", "entry", "runs"),
     _error("entry.quarantined", "An entry in the store can't be read; the others go on.", "entry", "error"),
 )
 

@@ -42,6 +42,7 @@ def trigger(
         trigger="manual",
         scheduled_at=at or now,
         publish_at=at,
+        start_by=stored.entry.start_by(at or now),
     )
     store.pauses.announce("entry.triggered", entry=stored.name, run_id=run_id, by=by)
     if at is None:

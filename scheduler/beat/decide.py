@@ -2,29 +2,59 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Final
 
 from scheduler import redbeat_entry
+from scheduler.catchup import NOTHING_WAITS, Backlog, may_wait
 from scheduler.closure import Hold
-from scheduler.due import Due, due_ticks
+from scheduler.due import MOST_TICKS, Due, due_ticks, is_behind
 from scheduler.entry import Entry
 from scheduler.run import Call, tick_run_id
 from scheduler.store.decision import Decided, DueEntry, NewRun, run_form
 from scheduler.store.entries import read_entry
 from scheduler.store.pauses import EVERY_ENTRY, Pause
 
+NOBODY_LOOKED: Final = timedelta(seconds=15)  # longer than a tick that waits ever lets a beat sleep
 
-def decide(due: DueEntry, pauses: Mapping[str, Pause], now: datetime) -> tuple[Decided, Entry]:
-    """The decision for an entry whose time has come, and the entry.
 
-    Raises ValueError, saying why, where the entry can't be read.
+def decide(
+    due: DueEntry,
+    pauses: Mapping[str, Pause],
+    now: datetime,
+    *,
+    backlog: Backlog = NOTHING_WAITS,
+    most: int = MOST_TICKS,
+) -> tuple[Decided, Entry]:
+    """The decision for an entry whose time has come, and the entry. At most `most` of its ticks are dispatched.
+
+    `backlog` counts where the entry is `behind`. Raises ValueError, saying why, where the entry can't be read.
     """
     entry, form = prepared(due.name, due.definition, due.own)
     if entry.schedule is None or not entry.enabled:
         return Decided(due=due, next_at=None, last_at=now, parked=True), entry
-    ticks = due_ticks(entry, last_at=_last_at(due, now), now=now, holds=_holds(pauses, entry.name))
-    return _decided(due, entry, form, ticks, now), entry
+    last_at = _last_at(due, now)
+    ticks = due_ticks(
+        entry,
+        last_at=last_at,
+        now=now,
+        holds=_holds(pauses, entry.name),
+        backlog=_in_force(backlog, entry, due, last_at, now),
+        most=most if entry.max_runs is None else 1,  # how many it may still have is known to the commit
+    )
+    decided = _decided(due, entry, form, ticks, now)
+    return decided._replace(caught_up=backlog.since is not None and ticks.since is None), entry
+
+
+def behind(due: DueEntry, now: datetime) -> bool:
+    """Whether ticks of the entry may have to wait for their turn, so that its backlog must be read."""
+    try:
+        entry, _ = prepared(due.name, due.definition, due.own)
+    except ValueError:
+        return False  # told when it is decided
+    return may_wait(entry) and is_behind(entry, last_at=_last_at(due, now), now=now)
 
 
 def parked(due: DueEntry, now: datetime) -> Decided:
@@ -43,6 +73,16 @@ def _last_at(due: DueEntry, now: datetime) -> datetime:
     return due.last_tick_at or redbeat_entry.last_run_at(due.meta) or now
 
 
+def _in_force(backlog: Backlog, entry: Entry, due: DueEntry, last_at: datetime, now: datetime) -> Backlog:
+    """The backlog, without what it says of a catching up that is over, or that stopped with all beats."""
+    if backlog.since is None or entry.schedule is None:
+        return backlog
+    first = entry.schedule.next_after(last_at)
+    if now - due.due_at > NOBODY_LOOKED or first is None or first > backlog.since:
+        return replace(backlog, since=None)
+    return backlog
+
+
 def _decided(due: DueEntry, entry: Entry, form: str, ticks: Due, now: datetime) -> Decided:
     return Decided(
         due=due,
@@ -52,7 +92,9 @@ def _decided(due: DueEntry, entry: Entry, form: str, ticks: Due, now: datetime) 
         meta=_meta(due.meta, now) if ticks.dispatched else "",
         expected=ticks.expected,
         left_out=ticks.left_out,
-        runs=[NewRun(tick_run_id(entry.name, at), at) for at in ticks.dispatched],
+        runs=[NewRun(tick_run_id(entry.name, at), at, entry.start_by(at)) for at in ticks.dispatched],
+        max_runs=entry.max_runs,
+        behind=ticks.since,
     )
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from scheduler.beat.decide import decide, parked
+from scheduler.beat.decide import behind, decide, parked
+from scheduler.catchup import NOTHING_WAITS, Backlog
 from scheduler.disposition import Disposition, TickRange
+from scheduler.due import MOST_TICKS
 from scheduler.entry import Entry
 from scheduler.log_setup import emit
 from scheduler.store import Store
@@ -13,6 +16,9 @@ from scheduler.store.decision import Committed, Decided, DueEntry
 from scheduler.store.pauses import pause_of
 from scheduler.store.ticks import BATCH, Selection, Waiting
 from scheduler.timestamps import rfc3339
+
+# Of all entries together, or a turn with a thousand of them could take seconds, and nothing stops a turn.
+MOST_TICKS_A_TURN: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +36,13 @@ def take_turn(store: Store, *, push: bool, limit: int = BATCH) -> Turn:
     """Take one turn.
 
     1. Select: the clock, what is due, what waits. One round trip.
-    2. Decide: every entry that is due, by pure functions.
+    2. Decide: every entry that is due, by pure functions. After downtime first read what waits for its turn.
     3. Commit: all decisions, each only if its entry is still as it was read. One round trip.
 
     `push`: the broker is the store's server, and the commit pushes the messages. Raises Unreachable.
     """
     selection = store.ticks.select(limit)
-    decisions = _decisions(selection)
+    decisions = _decisions(store, selection)
     if decisions:
         answers = store.ticks.commit([decided for decided, _ in decisions], now=selection.now, push=push)
         for (decided, entry), committed in zip(decisions, answers, strict=True):
@@ -44,6 +50,10 @@ def take_turn(store: Store, *, push: bool, limit: int = BATCH) -> Turn:
                 _tell_quarantined(decided.due, committed.trouble)
             elif committed.done and entry is not None:
                 _tell(decided, entry, committed)
+                if committed.ended is not None:
+                    emit(
+                        "entry.ended", entry=entry.name, runs=committed.ended, hint="raise max_runs for more"
+                    )
     return Turn(
         now=selection.now,
         next_at=_next_at(selection, [decided for decided, _ in decisions]),
@@ -53,16 +63,28 @@ def take_turn(store: Store, *, push: bool, limit: int = BATCH) -> Turn:
     )
 
 
-def _decisions(selection: Selection) -> list[tuple[Decided, Entry | None]]:
+def _decisions(store: Store, selection: Selection) -> list[tuple[Decided, Entry | None]]:
     pauses = {name: pause_of(name, document) for name, document in selection.pauses.items()}
+    backlogs = _backlogs(store, selection)
     decisions: list[tuple[Decided, Entry | None]] = []
+    left = MOST_TICKS_A_TURN
     for due in selection.due:
+        backlog, most = backlogs.get(due.key, NOTHING_WAITS), max(1, min(MOST_TICKS, left))
         try:
-            decisions.append(decide(due, pauses, selection.now))
+            decisions.append(decide(due, pauses, selection.now, backlog=backlog, most=most))
+            left -= len(decisions[-1][0].runs)
         except ValueError as error:
             _tell_quarantined(due, str(error))
             decisions.append((parked(due, selection.now), None))
     return decisions
+
+
+def _backlogs(store: Store, selection: Selection) -> dict[str, Backlog]:
+    """How far those are whose caught-up ticks wait for their turn; after downtime only, and one round trip for all."""
+    late = [due for due in selection.due if behind(due, selection.now)]
+    if not late:
+        return {}
+    return {due.key: found for due, found in zip(late, store.ticks.backlogs(late), strict=True)}
 
 
 def _tell_quarantined(due: DueEntry, error: str) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from scheduler.log_setup import emit
 from scheduler.publisher import Publisher
-from scheduler.recovery import recover
+from scheduler.recovery import fields_of, recover
 from scheduler.run import Run, RunState
 from scheduler.store import Store
 from scheduler.store.outbox import Move
@@ -18,15 +18,19 @@ def keep_up(store: Store, publisher: Publisher, waiting: Waiting, now: datetime)
     """Do what `waiting` counts, in the order in which people wait for it.
 
     1. Log what commands have announced.
-    2. Publish the outbox.
-    3. Queue the retries that are due.
-    4. Recover the runs whose lease ran out.
-    5. Publish again what no worker claimed.
+    2. End the runs that nobody started by their deadline.
+    3. Publish the outbox.
+    4. Queue the retries that are due.
+    5. Recover the runs whose lease ran out.
+    6. Publish again what no worker claimed.
 
     Raises Unreachable where the store or the broker fails; what was not done is found by the next turn.
     """
     if waiting.announcements:
         _announce(store)
+    if waiting.deadlines:
+        for run in store.deadlines.expire():
+            emit("run.expired", **fields_of(run), queue=run.queue, reason=run.reason)
     if waiting.outbox:
         publisher.publish([(run, call, run.attempt) for run, call in store.outbox.due("outbox", now)])
     if waiting.retries:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scheduler.settings import Settings, with_server
 from scheduler.store.cancels import Cancels
 from scheduler.store.connection import Client, StoreRefused, connect
+from scheduler.store.deadlines import Deadlines
 from scheduler.store.keys import Keys
 from scheduler.store.ledger import Ledger
 from scheduler.store.logs import Logs
@@ -35,6 +36,7 @@ class Store:
         self.ledger = Ledger(client, keys)
         self.runs = Runs(client, keys, scripts)
         self.outbox = Outbox(client, keys, scripts, self.runs)
+        self.deadlines = Deadlines(keys, scripts, self.runs)
         self.cancels = Cancels(client, keys, scripts)
         self.logs = Logs(client, keys, scripts)
         self.presence = Presence(client, keys, scripts)

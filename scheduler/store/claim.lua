@@ -1,10 +1,13 @@
 -- Take the right to one attempt of a run. The message only rang; this decides.
 --
--- KEYS  1 the run (hash)   2 leases   3 unclaimed   4 outbox (zsets)
+-- KEYS  1 the run (hash)   2 leases   3 unclaimed   4 outbox   5 deadlines (zsets)
 -- ARGV  1 run id   2 attempt   3 worker   4 length of the lease, ms   5 a token that is new for every message taken
--- Result: {'claimed', now in ms, the run's fields as field, value, …} or {'refused', why, 'early' or ''}; early: the
---   attempt before this one is still under way
+--       6 our prefix
+-- Result: {'claimed', now in ms, the run's fields as field, value, …} or {'refused', why, 'early', 'expired' or ''}; early:
+--   the attempt before this one is still under way; expired: it is too late for the first start, and the run has ended
 --   The same call again (its answer was lost on the way) is answered the same; a second message has another token.
+-- include: ending
+-- include: overdue
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local run = redis.call('HMGET', KEYS[1], 's', 'a', 'w', 'k')
@@ -18,9 +21,13 @@ if run[1] ~= 'queued' then
   if run[1] == 'running' then return {'refused', 'running on ' .. (run[3] or '?'), ''} end
   return {'refused', 'already ' .. run[1], ''}
 end
+local late = expired(ARGV[6], ARGV[1], now_ms)
+if late then return {'refused', late, 'expired'} end
 redis.call('HSET', KEYS[1], 's', 'running', 'w', ARGV[3], 'k', ARGV[5], 'sa', now_ms)
 redis.call('HSETNX', KEYS[1], 'fs', now_ms)
 redis.call('ZADD', KEYS[2], now_ms + ARGV[4], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
+-- Only the first start has a deadline.
+if redis.call('HDEL', KEYS[1], 'd') == 1 then redis.call('ZREM', KEYS[5], ARGV[1]) end
 return {'claimed', now_ms, redis.call('HGETALL', KEYS[1])}

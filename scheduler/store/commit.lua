@@ -1,7 +1,7 @@
 -- Decide the ticks of a batch of entries, once: write their dispositions, their runs and their next due time and, where
 -- the broker is this server, push their messages. All of it happens, or for an entry that changed meanwhile, nothing.
 --
--- KEYS  1 the schedule (zset)   2 the ledger of all (hash)   3 unclaimed (zset)   4 outbox (zset)
+-- KEYS  1 the schedule (zset)   2 the ledger of all (hash)   3 unclaimed   4 outbox   5 deadlines (zsets)
 --       and one entry's hash for each entry of the batch, in its order
 -- ARGV  1 the batch, as JSON:
 --         own: our prefix   queues: the prefix of queues   now: ms   republish_at: when an unclaimed message is published
@@ -13,10 +13,13 @@
 --       the decision
 --         name, score: as read   tick: as read   next: new score   last: new tick
 --         expected: number of ticks   meta: new text   parked: take it out of the schedule   unpark: it was taken out
---         left_out: of each range: disposition, count, range (JSON as text)   runs: of each run: id, at (ms)
+--         left_out: of each range: disposition, count, range (JSON as text)   runs: of each run: id, at, by: when it must have
+--           started (ms)   max_runs: as many runs the entry may have   behind, caught_up: since when ticks wait for their
+--           turn (ms), or that none does any more
 -- Result, of each entry: 'decided'; 'stale': another beat or an edit was first; 'gone': it was deleted, and what was
---   left of it is too; or a JSON object
+--   left of it is too; 'over': it has had all its runs before; or a JSON object
 --         overlapping: run id → the reason why it was not started: as many runs are active as may be
+--         ended: how many runs the entry has had, where these were all that it may have
 --         trouble: keys of this entry alone can't be written; it was taken out of the schedule
 --
 -- Guarded by compare-and-set on the entry's score and last tick, so that a beat that slept, or was a second one, changes
@@ -24,11 +27,12 @@
 -- What all entries write to is written once per batch, at the end: a call costs much, an argument little.
 local batch = cjson.decode(ARGV[1])
 local own, now_ms = batch.own, batch.now
-local first = 5
+local first = 6
 -- A key of all entries that is of the wrong type must stop the call before its first write.
 redis.call('HLEN', KEYS[2])
 redis.call('ZCARD', KEYS[3])
 redis.call('ZCARD', KEYS[4])
+redis.call('ZCARD', KEYS[5])
 
 -- One command for many pairs of arguments; Lua's stack takes no more than 8,000 at once.
 local function in_chunks(call, command, key, args)
@@ -45,16 +49,28 @@ for from = first, #KEYS, 4000 do
   end
 end
 
-local totals, new_scores, published, messages = {}, {}, {}, {}
+local totals, new_scores, published, deadlines, messages = {}, {}, {}, {}, {}
 local function count(name, what, n)
   redis.call('HINCRBY', own .. 'ledger:' .. name, what, n)
   totals[what] = (totals[what] or 0) + n
 end
 
-local function leave_out(name, disposition, n, range)
+-- Keep a range of ticks. One that goes on where the newest on record ends, for the same reason, makes that one longer:
+-- `before` is the tick before its first, as text.
+local function leave_out(name, disposition, n, range, before)
   local list = own .. 'ticks:' .. name
-  redis.call('LPUSH', list, range)
-  redis.call('LTRIM', list, 0, 199)
+  local newest = redis.call('LINDEX', list, 0)
+  local old, new = newest and cjson.decode(newest) or {}, nil
+  if old.disposition == disposition and not old.scattered and string.format('%.0f', old.last) == before then
+    new = cjson.decode(range)
+  end
+  if new and not new.scattered and new.reason == old.reason then
+    new.first, new.count = old.first, old.count + new.count
+    redis.call('LSET', list, 0, cjson.encode(new))
+  else
+    redis.call('LPUSH', list, range)
+    redis.call('LTRIM', list, 0, 199)
+  end
   count(name, disposition, n)
 end
 
@@ -73,6 +89,10 @@ local function create_run(name, form, run)
   redis.call('ZADD', own .. 'runs:' .. name, now_ms, run.id)
   redis.call('PERSIST', own .. 'runs:' .. name)
   redis.call('SADD', own .. 'active:' .. name, run.id)
+  if run.by then
+    redis.call('HSET', record, 'd', run.by)
+    deadlines[#deadlines + 1], deadlines[#deadlines + 2] = run.by, run.id
+  end
   published[#published + 1] = run.id
   if batch.push then
     local queue = messages[form.queue]
@@ -99,8 +119,9 @@ local function overlapping(active, max_active)
   return alive >= max_active and one
 end
 
--- Create the runs of one decision; those that must not start are in the answer, each with the reason.
-local function start(name, form, runs)
+-- Create the runs of one decision; those that must not start are in the answer, each with the reason. `before` is the
+-- tick before the first, as text.
+local function start(name, form, runs, before)
   local answer
   for _, run in ipairs(runs) do
     local running = form.overlap == 'skip' and overlapping(own .. 'active:' .. name, form.max_active)
@@ -108,21 +129,43 @@ local function start(name, form, runs)
       local reason = 'run ' .. running .. ' is not finished'
       leave_out(name, 'skipped_overlap', 1, cjson.encode({
         disposition = 'skipped_overlap', first = tonumber(run.at), last = tonumber(run.at), count = 1,
-        reason = reason, decided = tonumber(now_ms)}))
+        reason = reason, decided = tonumber(now_ms)}), before)
       answer = answer or {}
       answer[run.id] = reason
     else
       create_run(name, form, run)
       count(name, 'dispatched', 1)
     end
+    before = run.at
   end
-  return answer and cjson.encode({overlapping = answer}) or 'decided'
+  return answer
+end
+
+-- How many more runs the entry may have; nil for no limit.
+local function runs_left(name, decision)
+  if not decision.max_runs then return nil end
+  return decision.max_runs - tonumber(redis.call('HGET', own .. 'ledger:' .. name, 'dispatched') or 0)
 end
 
 local function forget(key, name)
   redis.call('ZREM', KEYS[1], key)
   redis.call('DEL', key, own .. 'ledger:' .. name, own .. 'ticks:' .. name)
   return 'gone'
+end
+
+-- Note how far the entry is, and when to look at it again.
+local function schedule(key, next_score, decision)
+  if decision.meta then
+    redis.call('HSET', key, 'tick', decision.last, 'meta', decision.meta)
+  else
+    redis.call('HSET', key, 'tick', decision.last)
+  end
+  if decision.parked then redis.call('HSET', key, 'parked', '1') end
+  if decision.unpark and not decision.parked then redis.call('HDEL', key, 'parked') end
+  if decision.behind then redis.call('HSET', key, 'behind', decision.behind) end
+  if decision.caught_up then redis.call('HDEL', key, 'behind') end
+  new_scores[#new_scores + 1] = next_score
+  new_scores[#new_scores + 1] = key
 end
 
 local function decide(key, score, form, decision)
@@ -136,19 +179,25 @@ local function decide(key, score, form, decision)
   end
   if not found[2] then return forget(key, name) end
   if score ~= decision.score or (found[1] or '') ~= decision.tick then return 'stale' end
-  for _, some in ipairs(decision.left_out or {}) do leave_out(name, some.disposition, some.count, some.range) end
-  local result = decision.runs and start(name, form, decision.runs) or 'decided'
-  if decision.expected then count(name, 'expected', decision.expected) end
-  if decision.meta then
-    redis.call('HSET', key, 'tick', decision.last, 'meta', decision.meta)
-  else
-    redis.call('HSET', key, 'tick', decision.last)
+  local left = runs_left(name, decision)
+  if left and left <= 0 then
+    -- It has had all its runs, and was given another schedule since: there are no ticks any more to decide.
+    schedule(key, '-1', decision)
+    return 'over'
   end
-  if decision.parked then redis.call('HSET', key, 'parked', '1') end
-  if decision.unpark and not decision.parked then redis.call('HDEL', key, 'parked') end
-  new_scores[#new_scores + 1] = decision.next
-  new_scores[#new_scores + 1] = key
-  return result
+  for i, some in ipairs(decision.left_out or {}) do
+    leave_out(name, some.disposition, some.count, some.range, i == 1 and decision.joins and decision.tick or '')
+  end
+  local waiting
+  if decision.runs then
+    waiting = start(name, form, decision.runs, decision.left_out and '' or decision.tick)
+  end
+  if decision.expected then count(name, 'expected', decision.expected) end
+  left = runs_left(name, decision)
+  local ended = left and left <= 0
+  schedule(key, ended and '-1' or decision.next, decision)
+  if not waiting and not ended then return 'decided' end
+  return cjson.encode({overlapping = waiting, ended = ended and decision.max_runs or nil})
 end
 
 local results = {}
@@ -180,6 +229,7 @@ local function scored(ids, at)
 end
 in_chunks(redis.call, 'ZADD', KEYS[4], scored(left, now_ms))
 if batch.push then in_chunks(redis.call, 'ZADD', KEYS[3], scored(published, batch.republish_at)) end
+in_chunks(redis.call, 'ZADD', KEYS[5], deadlines)
 in_chunks(redis.call, 'ZADD', KEYS[1], new_scores)
 for what, n in pairs(totals) do redis.call('HINCRBY', KEYS[2], what, n) end
 return results

@@ -47,12 +47,14 @@ class NewRun(NamedTuple):
 
     run_id: str
     scheduled_at: datetime
+    start_by: datetime | None = None
 
 
 class Decided(NamedTuple):
     """What was decided for one entry, to be committed if the entry is still as it was read.
 
     `form` is what its runs share, see `run_form`; where there are no runs it may be left out.
+    `behind`: since when ticks wait for their turn; `caught_up`: they did when this was read, and none does now.
     """
 
     due: DueEntry
@@ -64,17 +66,22 @@ class Decided(NamedTuple):
     expected: int = 0
     left_out: Sequence[TickRange] = ()
     runs: Sequence[NewRun] = ()
+    max_runs: int | None = None
+    behind: datetime | None = None
+    caught_up: bool = False
 
 
 class Committed(NamedTuple):
     """What a commit made of a decision. `overlapping`: the runs not started, each with the reason for it.
 
+    `ended`: how many runs the entry has had, where these are all that it may have.
     `trouble`: what the server said where the entry's own keys are of the wrong type; it was taken out of the schedule.
     """
 
     done: bool
     overlapping: Mapping[str, str] = _NONE
     trouble: str | None = None
+    ended: int | None = None
 
 
 def run_form(entry: Entry, call: str) -> str:
@@ -115,22 +122,44 @@ def decision_json(decided: Decided, now: datetime) -> str:
             {"disposition": some.disposition, "count": some.count, "range": range_json(some, now)}
             for some in decided.left_out
         ]
+        if not decided.runs or decided.left_out[0].first_at < decided.runs[0].scheduled_at:
+            document["joins"] = True
     if decided.runs:
-        document["runs"] = [
-            {"id": run.run_id, "at": str(milliseconds(run.scheduled_at))} for run in decided.runs
-        ]
+        document["runs"] = [_run(run) for run in decided.runs]
+    if decided.max_runs is not None or decided.behind is not None or decided.caught_up:
+        document |= _more(decided)
     return json.dumps(document)
+
+
+def _more(decided: Decided) -> dict[str, Any]:
+    """What is said of few entries. What is not so is left out: Lua would take a null for something."""
+    document: dict[str, Any] = {}
+    if decided.max_runs is not None:
+        document["max_runs"] = decided.max_runs
+    if decided.behind is not None:
+        document["behind"] = str(milliseconds(decided.behind))
+    if decided.caught_up:
+        document["caught_up"] = True
+    return document
+
+
+def _run(run: NewRun) -> dict[str, str]:
+    document = {"id": run.run_id, "at": str(milliseconds(run.scheduled_at))}
+    if run.start_by is not None:
+        document["by"] = str(milliseconds(run.start_by))
+    return document
 
 
 def committed(answer: str) -> Committed:
     """What the script answered for one entry."""
     if answer == "decided":
         return Committed(done=True)
-    if answer in ("stale", "gone"):
+    if answer in ("stale", "gone", "over"):
         return Committed(done=False)
     document = json.loads(answer)
     return Committed(
         done="trouble" not in document,
         overlapping=document.get("overlapping", _NONE),
         trouble=document.get("trouble"),
+        ended=document.get("ended"),
     )

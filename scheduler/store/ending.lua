@@ -26,12 +26,12 @@ local function ended(own, id, state, why, now_ms, limits)
   local fields = redis.call('HMGET', run, 'e', 'sa', 'fs')
   local runs, active = own .. 'runs:' .. (fields[1] or ''), own .. 'active:' .. (fields[1] or '')
   redis.call('HSET', run, 's', state, 'fa', now_ms)
-  redis.call('HDEL', run, 'k', 'ra', 'x', 'xb')
+  redis.call('HDEL', run, 'k', 'ra', 'x', 'xb', 'd')
   if why ~= '' then redis.call('HSET', run, 'y', why) else redis.call('HDEL', run, 'y') end
   if state == 'succeeded' then redis.call('HDEL', run, 'c') end
   if fields[3] and fields[3] == fields[2] then redis.call('HDEL', run, 'fs') end
   redis.call('SREM', active, id)
-  for _, place in ipairs({'leases', 'retries', 'unclaimed', 'outbox', 'cancels'}) do
+  for _, place in ipairs({'leases', 'retries', 'unclaimed', 'outbox', 'cancels', 'deadlines'}) do
     redis.call('ZREM', own .. place, id)
   end
   for _, key in ipairs({run, attempts, log}) do redis.call('PEXPIRE', key, limits[2]) end

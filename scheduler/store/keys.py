@@ -3,7 +3,7 @@
 | key | type | lifetime | written by |
 | --- | --- | --- | --- |
 | `redbeat::schedule` | zset: entry key → next due, s since the epoch, to the millisecond; -1: no next tick | for ever | plan, commit |
-| `redbeat:NAME` | hash: RedBeat's `definition` and `meta`; ours: `onbeat`, `tick`, `parked` | until the entry goes | plan, commit |
+| `redbeat:NAME` | hash: RedBeat's `definition` and `meta`; ours: `onbeat`, `tick`, `parked`, `behind` | until the entry goes | plan, commit |
 | `onbeat:run:ID` | hash: one run, see `store/runs.py` for its fields | `keep_for` after its end | commit, claim, finish |
 | `onbeat:attempts:ID` | list of JSON: the attempts that ended otherwise than well at the first try | as the run | finish |
 | `onbeat:log:ID` | stream: what the job wrote, a JSON object a line: the first 200 and the last 800, up to 256 KiB | as the run | worker |
@@ -16,6 +16,7 @@
 | `onbeat:retries` | zset: run id → next attempt, ms | until then | finish, publish |
 | `onbeat:leases` | zset: run id → end of its worker's lease, ms | while it runs | claim, renew, finish |
 | `onbeat:unclaimed` | zset: run id → when to publish again, ms | until claimed | commit, publish, claim |
+| `onbeat:deadlines` | zset: run id → when it must have started, ms | until it starts or ends | commit, trigger, claim |
 | `onbeat:cancels` | zset: run id → when somebody asked to stop it, ms | while it runs | cancel, finish |
 | `onbeat:paused` | hash: entry, or `*` for all → JSON: by, reason, paused_at, until | until resumed | pause |
 | `onbeat:beats`, `onbeat:workers` | hash: id → JSON: what it is and when it was last seen, ms | an hour after the last sign | each process |

@@ -7,6 +7,7 @@ A run is a hash with short fields, so that a finished one stays under 400 bytes:
     w worker       k token of the claim                       er error           y reason     r result, JSON
     ra retry at    c call, JSON: what to execute, until the run succeeded
     lg its log, JSON: see append.lua; of a run that wrote nothing it is not there
+    d  must start by, ms, until it did
     x, xb why somebody asked to cancel the running run, and who
 """
 
@@ -14,7 +15,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from scheduler.run import Attempt, Call, Run, RunState, Trigger
 from scheduler.secrecy import hidden
@@ -38,10 +39,14 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No right: the message came twice, late or for nothing. `why` says which; `early`: the attempt before goes on."""
+    """No right: the message came twice, late or for nothing. `why` says which; `early`: the attempt before goes on.
+
+    `expired`: it came too late for the first start, and the run has ended with it.
+    """
 
     why: str
     early: bool = False
+    expired: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,15 +112,19 @@ class Runs:
         entry: str | None,
         trigger: Trigger,
         scheduled_at: datetime,
-        publish_at: datetime | None = None,
-        published: bool = False,
+        publish_at: datetime | Literal["never"] | None = None,
+        start_by: datetime | None = None,
     ) -> bool:
-        """Put a run on record and, unless it is `published`, into the outbox. False where it was there already."""
+        """Put a run on record and into the outbox. False where it was there already.
+
+        `publish_at`: not before then; "never": its message is under way already.
+        `start_by`: if it has not started by then it ends as `expired`.
+        """
         keys = self._keys
         name = entry or ""
         created = self._scripts.call(
             "create",
-            [keys.run(run_id), keys.runs(name), keys.active(name), keys.own("outbox")],
+            [keys.run(run_id), keys.runs(name), keys.active(name), keys.own("outbox"), keys.own("deadlines")],
             [
                 run_id,
                 name,
@@ -125,7 +134,8 @@ class Runs:
                 call.queue,
                 call.retry.max_attempts,
                 json.dumps(call.to_json()),
-                "never" if published else "" if publish_at is None else milliseconds(publish_at),
+                milliseconds(publish_at) if isinstance(publish_at, datetime) else publish_at or "",
+                "" if start_by is None else milliseconds(start_by),
             ],
         )
         return bool(created)
@@ -137,11 +147,17 @@ class Runs:
         keys = self._keys
         answer = self._scripts.call(
             "claim",
-            [keys.run(run_id), keys.own("leases"), keys.own("unclaimed"), keys.own("outbox")],
-            [run_id, attempt, worker, lease // timedelta(milliseconds=1), token],
+            [
+                keys.run(run_id),
+                keys.own("leases"),
+                keys.own("unclaimed"),
+                keys.own("outbox"),
+                keys.own("deadlines"),
+            ],
+            [run_id, attempt, worker, lease // timedelta(milliseconds=1), token, keys.own_prefix],
         )
         if answer[0] != "claimed":
-            return Refused(answer[1], early=answer[2] == "early")
+            return Refused(answer[1], early=answer[2] == "early", expired=answer[2] == "expired")
         fields = dict(zip(answer[2][::2], answer[2][1::2], strict=True))
         return Claimed(_run(run_id, fields), Call.from_json(json.loads(fields["c"])), moment(answer[1]))
 

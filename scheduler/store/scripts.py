@@ -15,10 +15,12 @@ from scheduler.store.connection import Client
 
 NAMES: Final = (
     "select",
+    "backlog",
     "commit",
     "create",
     "publish",
     "claim",
+    "expire",
     "renew",
     "finish",
     "cancel",

@@ -1,13 +1,14 @@
 -- What is there to do now? One round trip for a whole turn of the beat. Writes nothing.
 --
 -- KEYS  1 the schedule (zset)   2 paused (hash)   3 outbox   4 retries   5 leases   6 unclaimed   7 announcements (list)
+--       8 deadlines
 -- ARGV  1 the most entries to return
 -- Result
 --   1 now, ms, by the server's clock
 --   2 of each entry that is due: key, score, definition, meta, onbeat, tick, parked, one after the other; '' for no field
 --   3 the score of the next entry that is not due, or ''
 --   4 the pauses in force, as field, value, …
---   5 how many are waiting now: {outbox, retries, leases, unclaimed, announcements}
+--   5 how many are waiting now: {outbox, retries, leases, unclaimed, announcements, deadlines}
 -- Due means: its score, in seconds, is not after now. A score below 0 is parked.
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -31,11 +32,14 @@ local waiting = {
   redis.call('ZCOUNT', KEYS[5], '-inf', now_ms),
   redis.call('ZCOUNT', KEYS[6], '-inf', now_ms),
   redis.call('LLEN', KEYS[7]),
+  redis.call('ZCOUNT', KEYS[8], '-inf', now_ms),
 }
--- A retry that comes before the next entry decides when the beat looks again.
+-- A retry or a deadline that comes before the next entry decides when the beat looks again.
 local next_at = next_row[2] or ''
-local retry = redis.call('ZRANGEBYSCORE', KEYS[4], '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-if retry[2] and (next_at == '' or retry[2] / 1000 < tonumber(next_at)) then
-  next_at = string.format('%.3f', retry[2] / 1000)
+for _, place in ipairs({KEYS[4], KEYS[8]}) do
+  local first = redis.call('ZRANGEBYSCORE', place, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  if first[2] and (next_at == '' or first[2] / 1000 < tonumber(next_at)) then
+    next_at = string.format('%.3f', first[2] / 1000)
+  end
 end
 return {now_ms, due, next_at, redis.call('HGETALL', KEYS[2]), waiting}

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from scheduler.catchup import Backlog
+from scheduler.redbeat_entry import last_run_at
 from scheduler.store.decision import Committed, Decided, DueEntry, committed, decision_json
 from scheduler.store.keys import Keys
-from scheduler.store.moments import milliseconds, moment, moment_of_score
+from scheduler.store.moments import milliseconds, moment, moment_of_score, moment_or_none
 from scheduler.store.scripts import Scripts
 
 BATCH: Final = 1_000
@@ -25,11 +27,12 @@ class Waiting:
     leases: int
     unclaimed: int
     announcements: int
+    deadlines: int
 
     @property
     def any(self) -> bool:
         """True when there is something to do."""
-        return bool(self.outbox or self.retries or self.leases or self.unclaimed or self.announcements)
+        return any(getattr(self, field.name) for field in fields(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,10 @@ class Ticks:
     def select(self, limit: int = BATCH) -> Selection:
         """Read the clock, at most `limit` entries that are due, and what else waits: one round trip."""
         own = self._keys.own
-        keys = [own(name) for name in ("paused", "outbox", "retries", "leases", "unclaimed", "announcements")]
+        keys = [
+            own(name)
+            for name in ("paused", "outbox", "retries", "leases", "unclaimed", "announcements", "deadlines")
+        ]
         answer = self._scripts.call("select", [self._keys.schedule, *keys], [limit])
         now_ms, fields, next_score, pauses, waiting = answer
         rows = zip(*[iter(fields)] * _FIELDS_OF_DUE, strict=True)
@@ -68,6 +74,15 @@ class Ticks:
             waiting=Waiting(*waiting),
         )
 
+    def backlogs(self, entries: Sequence[DueEntry]) -> list[Backlog]:
+        """How far the catching up of these entries has come: one round trip."""
+        keys = [key for each in entries for key in (each.key, self._keys.active(each.name))]
+        answer = self._scripts.call("backlog", keys, [self._keys.own_prefix])
+        return [
+            Backlog(moment_or_none(since), active, last_run_at(each.meta))
+            for each, since, active in zip(entries, answer[::2], answer[1::2], strict=True)
+        ]
+
     def commit(self, decisions: Sequence[Decided], *, now: datetime, push: bool) -> list[Committed]:
         """Write the decisions, each only if its entry is still as it was read: one round trip.
 
@@ -81,7 +96,7 @@ class Ticks:
             "push": push,
             "republish_at": str(milliseconds(now + REPUBLISH_AFTER)),
         }
-        keys = [self._keys.schedule, own("ledger"), own("unclaimed"), own("outbox")]
+        keys = [self._keys.schedule, own("ledger"), own("unclaimed"), own("outbox"), own("deadlines")]
         args = [json.dumps(batch)]
         for each in decisions:
             keys.append(each.due.key)

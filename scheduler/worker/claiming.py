@@ -53,7 +53,7 @@ def put_on_record(
         canvas=_canvas(task.request),
     )
     now = here.store.presence.now()
-    here.store.runs.create(run_id, call, entry=None, trigger="manual", scheduled_at=now, published=True)
+    here.store.runs.create(run_id, call, entry=None, trigger="manual", scheduled_at=now, publish_at="never")
 
 
 def _canvas(request: Any) -> dict[str, Any]:

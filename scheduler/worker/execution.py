@@ -20,7 +20,7 @@ from scheduler.worker.claiming import claim
 from scheduler.worker.context import WorkerContext, context
 from scheduler.worker.decode import named
 from scheduler.worker.patience import patiently
-from scheduler.worker.telling import tell_duplicate, tell_end, tell_start
+from scheduler.worker.telling import tell_duplicate, tell_end, tell_expired, tell_start
 
 CLAIM_PATIENCE: Final = timedelta(seconds=5)
 FINISH_PATIENCE: Final = timedelta(seconds=60)
@@ -45,7 +45,10 @@ def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     token = uuid4().hex
     claimed = patiently(lambda: claim(here, name, task, args, kwargs, token=token), CLAIM_PATIENCE)
     if isinstance(claimed, Refused):
-        tell_duplicate(name, task.name, claimed.why)
+        if claimed.expired:
+            tell_expired(patiently(lambda: here.store.runs.get(name.run_id), CLAIM_PATIENCE))
+        else:
+            tell_duplicate(name, task.name, claimed.why)
         raise Ignore(claimed.why)
     with bound(claimed, here.store.logs):
         tell_start(claimed, here.worker)

@@ -125,7 +125,7 @@ def _end_unstarted(run_id: str, job: str, attempt: int | None, state: RunState) 
     if attempt is None:
         now = store.presence.now()
         store.runs.create(
-            run_id, Call(job=job), entry=None, trigger="manual", scheduled_at=now, published=True
+            run_id, Call(job=job), entry=None, trigger="manual", scheduled_at=now, publish_at="never"
         )
     if (claimed := _claimed(run_id, attempt or 1)) is not None:
         why = "its `expires` had passed" if state is RunState.EXPIRED else "it was revoked"

@@ -6,7 +6,7 @@ from typing import Any
 
 from scheduler.log_setup import emit
 from scheduler.recovery import fields_of
-from scheduler.run import RunState
+from scheduler.run import Run, RunState
 from scheduler.store.runs import Claimed, Ending, Fenced, Finished
 from scheduler.timestamps import milliseconds, rfc3339
 from scheduler.worker.decode import Named
@@ -17,6 +17,12 @@ _QUIET = (RunState.SKIPPED, RunState.EXPIRED, RunState.CANCELLED)
 def tell_duplicate(name: Named, job: str, why: str) -> None:
     """A message rang for a run that is taken, done or gone."""
     emit("run.duplicate", run_id=name.run_id, entry=name.entry, job=job, attempt=name.attempt, why=why)
+
+
+def tell_expired(run: Run | None) -> None:
+    """A message came too late for its run's start_deadline. None: even its record is gone."""
+    if run is not None:
+        emit("run.expired", **fields_of(run), queue=run.queue, reason=run.reason)
 
 
 def tell_start(claimed: Claimed, worker: str) -> None:

@@ -87,7 +87,7 @@ def _lost_message(world: World, store: Store, _beat: int) -> None:
     run_id = manual_run_id()
     call = Call(job="jobs.work", kwargs={"path": str(world.notes)})
     store.runs.create(
-        run_id, call, entry=None, trigger="manual", scheduled_at=store.presence.now(), published=True
+        run_id, call, entry=None, trigger="manual", scheduled_at=store.presence.now(), publish_at="never"
     )
     store.client.zadd(store.keys.own("unclaimed"), {run_id: 1})
 

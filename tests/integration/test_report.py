@@ -20,7 +20,7 @@ def finished_run(store: Store, run_id: str, entry: str | None, ending: Ending) -
     """A run from its start to its end."""
     call = Call(job="jobs.nightly")
     now = store.presence.now()
-    store.runs.create(run_id, call, entry=entry, trigger="manual", scheduled_at=now, published=True)
+    store.runs.create(run_id, call, entry=entry, trigger="manual", scheduled_at=now, publish_at="never")
     claim = store.runs.claim(run_id, 1, "w", "token", timedelta(seconds=15))
     assert isinstance(claim, Claimed), claim
     store.runs.finish(run_id, 1, "w", ending, entry=entry, call=call)
