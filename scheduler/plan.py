@@ -1,5 +1,6 @@
 """The plan: what the file wants minus what the store has, as data. Applied in one transaction, or shown."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -43,15 +44,28 @@ def plan(wanted: Mapping[str, Entry], stored: Mapping[str, Entry]) -> Plan:
     changed = [
         Change(before, after, rescheduled(before, after))
         for name, after in wanted.items()
-        if (before := stored.get(name)) is not None and before != after
+        if (before := stored.get(name)) is not None and differ(before, after)
     ]
     return Plan(
         added=tuple(entry for name, entry in wanted.items() if name not in stored),
         changed=tuple(changed),
         removed=tuple(name for name in ours if name not in wanted),
-        unchanged=tuple(name for name, entry in wanted.items() if stored.get(name) == entry),
+        unchanged=tuple(
+            name
+            for name, entry in wanted.items()
+            if (before := stored.get(name)) is not None and not differ(before, entry)
+        ),
         taken=tuple(name for name in wanted if name in foreign),
     )
+
+
+def differ(before: Entry, after: Entry) -> bool:
+    """Whether the two say different things. 1, 1.0 and true are the same to Python, and not to a job."""
+    return before != after or _arguments(before) != _arguments(after)
+
+
+def _arguments(entry: Entry) -> str:
+    return json.dumps([entry.args, dict(entry.kwargs)], sort_keys=True) if entry.args or entry.kwargs else ""
 
 
 def rescheduled(before: Entry, after: Entry) -> bool:

@@ -7,13 +7,14 @@ stands in a field of its own beside it. RedBeat's encoder drops zones, so moment
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from celery import schedules as celery_schedules
 from redbeat.decoder import RedBeatJSONDecoder, RedBeatJSONEncoder
 
 from scheduler.entry import Entry
-from scheduler.redbeat_schedule import NO_TICKS, celery_schedule
+from scheduler.redbeat_schedule import celery_schedule
 from scheduler.schedule import Crontab, Interval, Schedule
 
 NEVER_RUN = '{"last_run_at": null}'
@@ -29,16 +30,22 @@ def definition(entry: Entry) -> str:
         options["time_limit"] = entry.timeout.total_seconds()
     if entry.soft_timeout is not None:
         options["soft_time_limit"] = entry.soft_timeout.total_seconds()
-    document = {
+    call = {
         "name": entry.name,
         "task": entry.job,
         "args": list(entry.args),
         "kwargs": dict(entry.kwargs),
         "options": options,
-        "schedule": NO_TICKS if entry.exclusion is not None else celery_schedule(entry.schedule),
-        "enabled": entry.enabled and entry.schedule is not None,
     }
-    return json.dumps(document, cls=RedBeatJSONEncoder)
+    when = _schedule_text(None if entry.exclusion is not None else entry.schedule)
+    enabled = json.dumps(entry.enabled and entry.schedule is not None)
+    return f'{json.dumps(call, cls=RedBeatJSONEncoder)[:-1]}, "schedule": {when}, "enabled": {enabled}}}'
+
+
+@lru_cache(maxsize=4096)
+def _schedule_text(schedule: Schedule | None) -> str:
+    """RedBeat's JSON of a schedule, kept: thousands of entries share one, and Celery's crontabs are slow to make."""
+    return json.dumps(celery_schedule(schedule), cls=RedBeatJSONEncoder)
 
 
 def entry_from_definition(text: str) -> Entry:

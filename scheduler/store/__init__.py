@@ -29,7 +29,7 @@ class Store:
     """One deployment's state, part by part. Making one connects to nothing."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
-        scripts = Scripts(client)
+        scripts = self._scripts = Scripts(client)
         self.client = client
         self.keys = keys
         self.ticks = Ticks(keys, scripts)
@@ -48,7 +48,7 @@ class Store:
         """The entries; imported at first use, for RedBeat brings all of Celery and `onbeat health` needs neither."""
         from scheduler.store.entries import Entries
 
-        return Entries(self.client, self.keys)
+        return Entries(self.client, self.keys, self._scripts)
 
     def close(self) -> None:
         """Close its connections."""

@@ -26,6 +26,8 @@ NAMES: Final = (
     "cancel",
     "sign",
     "append",
+    "marks",
+    "apply",
     "durations",
 )
 

@@ -9,7 +9,7 @@ from scheduler.disposition import Disposition
 from scheduler.entry import Entry
 from scheduler.schedule import Interval
 from scheduler.store import Keys, Store, connect
-from scheduler.store.entries import Entries
+from scheduler.store.applying import Applying
 from scheduler.store.moments import milliseconds
 from tests.support.valkey import ValkeyServer
 
@@ -71,16 +71,16 @@ def test_an_apply_whose_clock_is_old_counts_no_tick_again(store: Store) -> None:
 def test_a_beat_that_decides_in_the_middle_of_an_apply_is_not_overlooked(
     store: Store, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = Entries.all
+    read = Applying._read
     turns: list[Turn] = []
 
-    def all_and_then_a_turn(self: Entries) -> object:
-        found = read(self)
+    def read_and_then_a_turn(self: Applying, names: list[str]) -> object:
+        found = read(self, names)
         if not turns:
             turns.append(take_turn(store, push=True))
         return found
 
-    monkeypatch.setattr(Entries, "all", all_and_then_a_turn)
+    monkeypatch.setattr(Applying, "_read", read_and_then_a_turn)
     apply(store, OTHERS[what])
     assert turns[0].dispatched == 1
     totals = store.ledger.totals()
