@@ -10,14 +10,18 @@ from typing import Any
 from scheduler.crontab import Crontab, Crontabs, crontab_from_json
 from scheduler.interval import Interval
 from scheduler.moments import Moments
+from scheduler.rule import Rule, rule_from_json
 
-Cadence = Crontab | Crontabs | Interval | Moments
+OnAWall = Crontab | Crontabs | Rule  # those that are read in a zone: each has `timezone` and `expression`
+Cadence = OnAWall | Interval | Moments
 
 
 def cadence_from_json(document: Mapping[str, Any]) -> Cadence:
     """The cadence that `to_json` wrote. Raises KeyError, TypeError or ValueError where it is not one of ours."""
     if "crontab" in document or "crontabs" in document:
         return crontab_from_json(document)
+    if "rrule" in document:
+        return rule_from_json(document)
     if "at" in document:
         return Moments(tuple(datetime.fromisoformat(text) for text in document["at"]))
     every = timedelta(seconds=document["interval"])

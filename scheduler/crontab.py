@@ -7,28 +7,28 @@ how often, not about a time of day: it follows real time through both. docs/time
 zones.
 """
 
-import functools
 import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, Final, Literal, get_args
+from typing import Any
 
 from scheduler.crontab_fields import CrontabProblem, has_hash
-from scheduler.wall_clock import LAST_YEAR, Stretch, stretch_at, utc, zone_named
+from scheduler.wall_clock import utc, zone_named
+from scheduler.wall_steps import (
+    DST_FOLDS,
+    DST_GAPS,
+    LEAST,
+    DstFold,
+    DstGap,
+    latest_tick,
+    next_tick,
+    tick_count,
+)
 from scheduler.wall_times import WallTimes, wall_times
 
 __all__ = ["Crontab", "CrontabProblem", "Crontabs", "crontab_from_json"]
-
-DstGap = Literal["shift", "skip"]
-DstFold = Literal["first", "second", "both"]
-DST_GAPS: Final[tuple[DstGap, ...]] = get_args(DstGap)
-DST_FOLDS: Final[tuple[DstFold, ...]] = get_args(DstFold)
-
-_MINUTE: Final = timedelta(minutes=1)
-_SECOND: Final = timedelta(seconds=1)
-_LEAST: Final = timedelta(microseconds=1)  # the least by which one time is later than another
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,18 @@ class Crontab:
         """The times on the wall that it matches."""
         return wall_times(self.expression, self.entry)
 
+    @property
+    def follows_real_time(self) -> bool:
+        """Whether it is about how often, not about a time of day."""
+        return self.wall_times().follows_real_time
+
+    def times(self, _offset: timedelta) -> WallTimes:
+        """The same, whatever the zone's offset from UTC is at the time."""
+        return wall_times(self.expression, self.entry)
+
     def next_after(self, moment: datetime) -> datetime | None:
         """The first tick later than `moment`; None where none comes before the end of the calendar."""
-        return _next_after(self, utc(moment))
+        return next_tick(self, utc(moment))
 
     def ticks_between(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """The ticks later than `after` and not later than `until`, in order."""
@@ -77,11 +86,11 @@ class Crontab:
 
     def count_between(self, after: datetime, until: datetime) -> int:
         """How many ticks `ticks_between` would give; days are counted, not ticks."""
-        return _count_between(self, utc(after), utc(until))
+        return tick_count(self, utc(after), utc(until))
 
     def latest_between(self, after: datetime, until: datetime) -> datetime | None:
         """The last tick that `ticks_between` would give, or None."""
-        return _latest_between(self, utc(after), utc(until))
+        return latest_tick(self, utc(after), utc(until))
 
     def describe(self) -> str:
         """In few words: "*/5 * * * * Europe/Berlin"."""
@@ -135,7 +144,7 @@ class Crontabs:
         """How many ticks `ticks_between` would give: those of the most frequent crontab are not walked through."""
         often, *others = sorted(self.members, key=lambda each: -each.count_between(after, until))
         merged = heapq.merge(*(member.ticks_between(after, until) for member in others))
-        more = sum(often.next_after(tick - _LEAST) != tick for tick, _ in groupby(merged))
+        more = sum(often.next_after(tick - LEAST) != tick for tick, _ in groupby(merged))
         return often.count_between(after, until) + more
 
     def latest_between(self, after: datetime, until: datetime) -> datetime | None:
@@ -162,93 +171,3 @@ def crontab_from_json(document: Mapping[str, Any]) -> Crontab | Crontabs:
 def _one_from_json(document: Mapping[str, Any]) -> Crontab:
     keys = ("timezone", "entry", "dst_gap", "dst_fold")
     return Crontab(document["crontab"], **{key: document[key] for key in keys if key in document})
-
-
-# Thousands of entries share an expression and are asked about the same moments: each is worked out once.
-
-
-@functools.lru_cache(maxsize=65_536)
-def _next_after(schedule: Crontab, moment: datetime) -> datetime | None:
-    times, zone = schedule.wall_times(), zone_named(schedule.timezone)
-    after = moment
-    while after.year <= LAST_YEAR:
-        stretch = stretch_at(zone, after)
-        start, end = _wall_span(schedule, times, stretch)
-        if after == moment:
-            start = max(start, _wall(after, stretch.offset) + _LEAST)
-        if (match := times.first(start, end)) is not None:
-            tick = _moment(match, stretch)
-            if tick > moment:
-                return tick
-        after = stretch.end_at
-    return None
-
-
-@functools.lru_cache(maxsize=65_536)
-def _latest_between(schedule: Crontab, after: datetime, until: datetime) -> datetime | None:
-    """The last tick, found from the last moment with a tick still ahead: wider steps back, then halving."""
-    reach = _MINUTE
-    low = max(after, until - reach)
-    while not _due_by(schedule, low, until):
-        if low <= after:
-            return None
-        reach *= 4
-        low = max(after, until - reach) if reach < until - after else after
-    high = until
-    while high - low > _SECOND:
-        middle = low + (high - low) / 2
-        if _due_by(schedule, middle, until):
-            low = middle
-        else:
-            high = middle
-    return _next_after(schedule, low)
-
-
-def _due_by(schedule: Crontab, after: datetime, until: datetime) -> bool:
-    tick = _next_after.__wrapped__(schedule, after)
-    return tick is not None and tick <= until
-
-
-@functools.lru_cache(maxsize=65_536)
-def _count_between(schedule: Crontab, after: datetime, until: datetime) -> int:
-    times, zone = schedule.wall_times(), zone_named(schedule.timezone)
-    total, moment = 0, after
-    while moment <= until and moment.year <= LAST_YEAR:
-        stretch = stretch_at(zone, moment)
-        here, (start, end) = _wall(moment, stretch.offset), _wall_span(schedule, times, stretch)
-        if moment == after:
-            start = max(start, here + _LEAST)
-        elif start < here:
-            # All times that the clock jumped over, and the one that it jumped to, are one tick.
-            total += times.count(start, min(here + _LEAST, end)) > 0
-            start = here + _LEAST
-        total += times.count(start, min(end, _wall(until + _LEAST, stretch.offset)))
-        moment = stretch.end_at
-    return total
-
-
-def _wall(moment: datetime, offset: timedelta) -> datetime:
-    return moment.replace(tzinfo=None) + offset
-
-
-def _wall_span(schedule: Crontab, times: WallTimes, stretch: Stretch) -> tuple[datetime, datetime]:
-    """The times on the wall that belong to this stretch: the first, and the first that does not any more.
-
-    For times of day the stretch begins where the one before it ended: so what the clock jumped over belongs
-    to it, and what comes again does not; or as `dst_gap` and `dst_fold` have it.
-    """
-    start, end = _wall(stretch.start_at, stretch.offset), _wall(stretch.end_at, stretch.offset)
-    if times.follows_real_time:
-        return start, end
-    before, after = (
-        _wall(stretch.start_at, stretch.offset_before),
-        _wall(stretch.end_at, stretch.offset_after),
-    )
-    jumps = before < start
-    if schedule.dst_gap == "shift" if jumps else schedule.dst_fold == "first":
-        start = before
-    return start, min(end, after) if schedule.dst_fold == "second" else end
-
-
-def _moment(wall: datetime, stretch: Stretch) -> datetime:
-    return max((wall - stretch.offset).replace(tzinfo=UTC), stretch.start_at)

@@ -9,7 +9,7 @@ from typing import Any
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.run import Attempt, Run
-from scheduler.schedule import Crontab, Crontabs, Later, Within, cadence_of
+from scheduler.schedule import Later, OnAWall, Within, cadence_of
 from scheduler.secrecy import hidden
 from scheduler.store.cancels import Stopping
 from scheduler.store.entries import StoredEntry
@@ -145,13 +145,13 @@ def schedule_text(entry: Entry) -> str | None:
     if entry.schedule is None:
         return None
     cadence = cadence_of(entry.schedule)
-    return cadence.expression if isinstance(cadence, Crontab | Crontabs) else cadence.describe()
+    return cadence.expression if isinstance(cadence, OnAWall) else cadence.describe()
 
 
 def timezone_of(entry: Entry) -> str | None:
     """The IANA name of the zone that the schedule is read in; None where it has none."""
     cadence = None if entry.schedule is None else cadence_of(entry.schedule)
-    return cadence.timezone if isinstance(cadence, Crontab | Crontabs) else None
+    return cadence.timezone if isinstance(cadence, OnAWall) else None
 
 
 def _duration(value: Any) -> str | None:

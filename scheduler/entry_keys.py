@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from scheduler.crontab import DST_FOLDS, DST_GAPS
 from scheduler.crontab_fields import CrontabProblem, checked_words, has_hash
 from scheduler.durations import FINEST, parse_duration
 from scheduler.quoting import quoted
 from scheduler.retry import retry_value
+from scheduler.rule_text import RuleProblem, rule_text
 from scheduler.schedule import Interval, Moments
 from scheduler.suggestion import did_you_mean
 from scheduler.wall_clock import LAST_YEAR, zone_named
+from scheduler.wall_steps import DST_FOLDS, DST_GAPS
 from scheduler.wall_times import wall_times
 
 NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
@@ -25,7 +26,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # Keys of INTERFACE.md's table that a later version does.
 UNSUPPORTED_KEYS: Final = frozenset(
     {
-        "rrule", "after", "solar", "max_runs",
+        "after", "solar", "max_runs",
         "exclude", "on_holiday", "catchup_spread", "group", "start_deadline", "priority", "rate_limit",
         "alert", "ping",
     }
@@ -141,6 +142,15 @@ def _one_crontab(value: object) -> str:
     else:
         wall_times(text)
     return " ".join(text.split())
+
+
+def _rrule(value: object) -> str:
+    text = _text(value)
+    try:
+        rule_text(text)
+    except RuleProblem as problem:
+        raise Misplaced(str(problem), (), code="rrule", within=(text, problem.start, problem.end)) from None
+    return text
 
 
 def _duration(value: object) -> timedelta:
@@ -288,6 +298,7 @@ CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "crontab": _crontab,
     "seconds": _switch,
     "interval": _interval,
+    "rrule": _rrule,
     "at": _moments,
     "jitter": _positive,
     "anchor": _moment,

@@ -127,4 +127,4 @@ def merged(nearest_first: tuple[Layer, ...]) -> dict[str, Any]:
 
 def _of_another_kind(nearer: Mapping[str, Any]) -> Iterator[str]:
     yield from KINDS
-    yield from (key for key, (kind, _) in OF_KIND.items() if kind not in nearer)
+    yield from (key for key, (kinds, _) in OF_KIND.items() if not any(kind in nearer for kind in kinds))

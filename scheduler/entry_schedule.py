@@ -1,9 +1,10 @@
 """From an entry's values to its schedule, and what of them does not go together. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from scheduler.crontab_fields import field_count
+from scheduler.rule_text import rule_text
 from scheduler.schedule import (
     Cadence,
     Crontab,
@@ -11,21 +12,27 @@ from scheduler.schedule import (
     Interval,
     Later,
     Moments,
+    Rule,
     Schedule,
     Within,
     cadence_of,
 )
 
 # What only entries of one kind have, and what is said of the others.
-OF_KIND: Final[Mapping[str, tuple[str, str]]] = {
-    "anchor": ("interval", "only an interval has one"),
-    "seconds": ("crontab", "only a crontab has a field for them"),
-    "dst_gap": ("crontab", "only a crontab reads a clock that changes"),
-    "dst_fold": ("crontab", "only a crontab reads a clock that changes"),
+OF_KIND: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
+    "anchor": (("interval",), "only an interval has one"),
+    "seconds": (("crontab",), "only a crontab has a field for them"),
+    "dst_gap": (("crontab", "rrule"), "only a crontab or rrule reads a clock that changes"),
+    "dst_fold": (("crontab", "rrule"), "only a crontab or rrule reads a clock that changes"),
 }
-KINDS: Final = ("crontab", "interval", "at")
+KINDS: Final = ("crontab", "interval", "rrule", "at")
 _OF_ALL_KINDS: Final = ("starts_at", "ends_at", "jitter")
 OF_SCHEDULE: Final = frozenset({*KINDS, *_OF_ALL_KINDS, "timezone", *OF_KIND})
+
+
+def listed(words: Sequence[str]) -> str:
+    """The words as in a sentence: "crontab, interval or at"."""
+    return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 class Conflict(NamedTuple):
@@ -39,12 +46,12 @@ class Conflict(NamedTuple):
 
 def conflicts(values: Mapping[str, Any], *, given: frozenset[str]) -> Iterator[Conflict]:
     """What keeps `values` from being a schedule; `given` are the keys that stand in the entry itself."""
-    for key, (kind, message) in OF_KIND.items():
-        if key in values and kind not in values and key in given:
+    for key, (kinds, message) in OF_KIND.items():
+        if key in values and key in given and not any(kind in values for kind in kinds):
             yield Conflict(key, message)
     for key in _OF_ALL_KINDS:
         if key in given and not any(kind in values for kind in KINDS):
-            yield Conflict(key, "the entry has no crontab, interval or at, and so no ticks")
+            yield Conflict(key, f"the entry has no {listed(KINDS)}, and so no ticks")
     if "starts_at" in values and "ends_at" in values and values["ends_at"] < values["starts_at"]:
         yield Conflict("ends_at", "is before starts_at")
     for index, crontab in enumerate(values.get("crontab", ())):
@@ -64,19 +71,21 @@ def _wrong_count(crontab: str, *, seconds: bool) -> str | None:
 def warnings(schedule: Schedule | None, *, given: frozenset[str]) -> Iterator[Conflict]:
     """What of the keys that stand in the entry itself has no effect."""
     cadence = None if schedule is None else cadence_of(schedule)
-    crontabs = cadence.members if isinstance(cadence, Crontabs) else (cadence,)
-    if all(isinstance(each, Crontab) and each.wall_times().follows_real_time for each in crontabs):
+    on_walls = cadence.members if isinstance(cadence, Crontabs) else (cadence,)
+    if all(isinstance(each, Crontab | Rule) and each.follows_real_time for each in on_walls):
+        kind = "rule" if isinstance(cadence, Rule) else "crontab"
         for key in ("dst_gap", "dst_fold"):
             if key in given:
                 yield Conflict(
-                    key, "has no effect: the crontab repeats within the hour, and follows real time", "lint"
+                    key, f"has no effect: the {kind} repeats within the hour, and follows real time", "lint"
                 )
 
 
 def schedule_of(name: str, values: Mapping[str, Any]) -> Schedule | None:
     """The schedule of the entry `name`; None where it is run only by hand.
 
-    Raises CrontabProblem where a crontab never comes for this name: `H` may fall on a day that there is not.
+    Raises CrontabProblem where a crontab never comes for this name: `H` may fall on a day that there is not;
+    RuleProblem where a rule never comes, or its TZID is another zone.
     """
     cadence = _cadence_of(name, values)
     if cadence is None:
@@ -87,8 +96,10 @@ def schedule_of(name: str, values: Mapping[str, Any]) -> Schedule | None:
 
 
 def _cadence_of(name: str, values: Mapping[str, Any]) -> Cadence | None:
+    rules = {key: values[key] for key in ("timezone", "dst_gap", "dst_fold") if key in values}
+    if "rrule" in values:
+        return Rule(values["rrule"], **{"timezone": rule_text(values["rrule"]).timezone or "UTC", **rules})
     if "crontab" in values:
-        rules = {key: values[key] for key in ("timezone", "dst_gap", "dst_fold") if key in values}
         members = dict.fromkeys(Crontab(text, entry=name, **rules) for text in values["crontab"])
         return Crontabs(tuple(members)) if len(members) > 1 else next(iter(members))
     if "interval" in values:

@@ -18,6 +18,7 @@ from scheduler.job_arguments import argument_problems
 from scheduler.job_catalogue import JobCatalogue
 from scheduler.quoting import quoted
 from scheduler.retry import RetryPolicy, retry_fields, retry_problem
+from scheduler.rule_text import RuleProblem
 from scheduler.schedule import Schedule
 from scheduler.schedule_source import Source
 from scheduler.suggestion import did_you_mean
@@ -170,6 +171,11 @@ def _schedule(values: Mapping[str, Any], layers: Layers) -> Schedule | None:
     except CrontabProblem as problem:
         place = layers.place("crontab")
         layers.add(f"crontab: for this entry's H it {problem}", place, place.value, code="crontab")
+        return None
+    except RuleProblem as problem:
+        place = layers.place("rrule")
+        span = place.report.positions.within(place.path, values["rrule"], problem.start, problem.end)
+        layers.add(f"rrule: {problem}", place, span, code="rrule", mark=True)
         return None
     for warning in warnings(schedule, given=given):
         place = layers.place(warning.key)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from scheduler.calendar_words import DAYS, MONTHS, NTH, joined, ordinal
 from scheduler.crontab_fields import (
     MONTH,
     MONTH_DAY,
@@ -18,6 +19,7 @@ from scheduler.crontab_fields import (
 )
 from scheduler.crontab_hash import HASH
 from scheduler.durations import format_duration
+from scheduler.rule_explanation import across_changes, rule_sentences
 from scheduler.schedule import (
     EPOCH,
     Crontab,
@@ -25,18 +27,13 @@ from scheduler.schedule import (
     Interval,
     Later,
     Moments,
+    Rule,
     Schedule,
     Within,
     cadence_of,
 )
 from scheduler.wall_clock import LAST_YEAR, stretch_at
 
-_MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
-_DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
-_NTH: Final = ("first", "second", "third", "fourth", "fifth")
 _MOST_NUMBERS: Final = 8
 _LONG_ENOUGH: Final = timedelta(days=3 * 366)
 
@@ -100,6 +97,8 @@ def _of_cadence(schedule: Schedule) -> Iterator[str]:
     if isinstance(cadence, Interval):
         phase = "the Unix epoch" if cadence.anchor == EPOCH else _moment(cadence.anchor)
         yield f"It ticks every {format_duration(cadence.every)}, counted from {phase}, on no clock on a wall."
+    elif isinstance(cadence, Rule):
+        yield from rule_sentences(cadence)
     elif isinstance(cadence, Moments):
         yield f"It ticks at {', '.join(_moment(moment) for moment in cadence.moments)}, and never again."
     else:
@@ -118,12 +117,7 @@ def _of_crontab(crontab: Crontab) -> Iterator[str]:
         yield "A day matches by month or by week: either is enough."
     elif day.text != "*" and weekday.text != "*":
         yield "A day must match both by month and by week, since one of the two begins with a star."
-    if times.follows_real_time:
-        yield "It repeats within the hour, so it follows real time where the clock changes."
-        return
-    gap = {"shift": "runs once, at the jump", "skip": "does not run"}[crontab.dst_gap]
-    fold = {"first": "runs the first time", "second": "runs the second time", "both": "runs both times"}
-    yield f"A time that the clock jumps over {gap}; one that comes twice {fold[crontab.dst_fold]}."
+    yield across_changes(crontab)
 
 
 def _means(word: Word, entry: str) -> str:
@@ -139,12 +133,12 @@ def _means(word: Word, entry: str) -> str:
             own = ", by the entry's name" if HASH.fullmatch(item.upper()) else ""
             parts.append(_listed(field, item_numbers(field, item, entry)) + own)
     parts = list(dict.fromkeys(parts))
-    return "; ".join(parts) if any(" " in part for part in parts) else _and(parts)
+    return "; ".join(parts) if any(" " in part for part in parts) else joined(parts)
 
 
 def _of_month(groups: dict[str, str | None]) -> str:
     if groups["near"]:
-        return f"the weekday nearest to the {_ordinal(int(groups['near']))}"
+        return f"the weekday nearest to the {ordinal(int(groups['near']))}"
     if groups["last"]:
         return "the last weekday"
     back = int(groups["back"] or 0)
@@ -153,7 +147,7 @@ def _of_month(groups: dict[str, str | None]) -> str:
 
 def _of_week(groups: dict[str, str | None]) -> str:
     day = _name(WEEKDAY, WEEKDAY.number(groups["nth_of"] or groups["last"] or "") or 0)
-    return f"the {_NTH[int(groups['nth']) - 1]} {day}" if groups["nth"] else f"the last {day}"
+    return f"the {NTH[int(groups['nth']) - 1]} {day}" if groups["nth"] else f"the last {day}"
 
 
 def _listed(field: Field, numbers: range) -> str:
@@ -162,24 +156,15 @@ def _listed(field: Field, numbers: range) -> str:
         return f"{names[0]} to {names[-1]}"
     if len(names) > _MOST_NUMBERS:
         return f"{', '.join(names[:3])} and so on, up to {names[-1]}"
-    return _and(names)
-
-
-def _and(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return joined(names)
 
 
 def _name(field: Field, number: int) -> str:
     if field is MONTH:
-        return _MONTHS[number - 1]
+        return MONTHS[number - 1]
     if field is WEEKDAY:
-        return _DAYS[number % len(_DAYS)]
-    return _ordinal(number) if field is MONTH_DAY else str(number)
-
-
-def _ordinal(number: int) -> str:
-    endings = {1: "st", 2: "nd", 3: "rd"}
-    return f"{number}{'th' if number // 10 == 1 else endings.get(number % 10, 'th')}"
+        return DAYS[number % len(DAYS)]
+    return ordinal(number) if field is MONTH_DAY else str(number)
 
 
 def _moment(moment: datetime) -> str:

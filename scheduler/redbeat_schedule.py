@@ -5,7 +5,7 @@ besides; docs/redbeat.md has the table. Neither form has a zone.
 """
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from celery.schedules import ParseException, crontab, crontab_parser, schedule
@@ -13,18 +13,15 @@ from redbeat.schedules import rrule
 
 from scheduler.crontab_days import LAST, WEEK, Days
 from scheduler.crontab_fields import written_out
-from scheduler.schedule import Crontab, Crontabs, Interval, Later, Moments, Schedule
+from scheduler.redbeat_rule import MOST_TIMES_A_DAY, RULES_START_AT, rule_of
+from scheduler.schedule import Crontab, Crontabs, Interval, Later, Moments, Rule, Schedule
 from scheduler.wall_times import WallTimes
 
 # The least that a definition can say: once a year.
 NO_TICKS: Final = schedule(run_every=timedelta(days=365))
-# A rule's days are counted from here; one value, so that a definition is the same each time it is written.
-RULES_START_AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
-
 _EVERY_DAY: Final = frozenset(range(1, 32))
 _WEEK: Final = frozenset(range(WEEK))
 _WORKDAYS: Final = frozenset(range(1, 6))
-_MOST_TIMES_A_DAY: Final = 48  # a stock beat walks through a rule from its start at each look
 
 
 def celery_schedule(wanted: Schedule | None) -> schedule | rrule:
@@ -40,6 +37,8 @@ def celery_schedule(wanted: Schedule | None) -> schedule | rrule:
         return celery_schedule(wanted.members[0])
     if isinstance(wanted, Crontab):
         return _of_crontab(wanted)
+    if isinstance(wanted, Rule):
+        return rule_of(wanted) or NO_TICKS
     return schedule(run_every=wanted.every) if isinstance(wanted, Interval) else NO_TICKS
 
 
@@ -63,7 +62,7 @@ def _of_words(wanted: Crontab, times: WallTimes, days: Days) -> schedule | rrule
         return _fields(wanted, times, _EVERY_DAY, by_week)
     if near := days.near - {LAST}:
         return _fields(wanted, times, near, _WORKDAYS)
-    if len(times.hours) * len(times.minutes) > _MOST_TIMES_A_DAY or len(times.seconds) > 1:
+    if len(times.hours) * len(times.minutes) > MOST_TIMES_A_DAY or len(times.seconds) > 1:
         return None
     if days.from_end:
         return _rule(times, [-1 - back for back in sorted(days.from_end)], None)

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from scheduler.cadence import Cadence, cadence_from_json
+from scheduler.cadence import Cadence, OnAWall, cadence_from_json
 from scheduler.crontab import Crontab, CrontabProblem, Crontabs
 from scheduler.day_calendar import DayCalendar
 from scheduler.interval import EPOCH, Interval
 from scheduler.later import Later
 from scheduler.moments import Moments
 from scheduler.moved import Moved
+from scheduler.rule import Rule
 from scheduler.wall_clock import zone_named
 from scheduler.within import Within
 
@@ -28,6 +29,8 @@ __all__ = [
     "Later",
     "Moments",
     "Moved",
+    "OnAWall",
+    "Rule",
     "Schedule",
     "Within",
     "but_for_days",
@@ -41,7 +44,7 @@ Schedule = Cadence | Later | Moved | Within
 
 
 def cadence_of(schedule: Schedule) -> Cadence:
-    """The crontab, the interval or the moments, without bounds, jitter and holidays."""
+    """The crontab, the rule, the interval or the moments, without bounds, jitter and holidays."""
     while isinstance(schedule, Within | Moved | Later):
         schedule = schedule.cadence
     return schedule
@@ -63,9 +66,9 @@ def but_for_days(schedule: Schedule | None) -> object:
 
 
 def zone_of(schedule: Schedule | None) -> ZoneInfo:
-    """The zone in which its times are written and shown: a crontab's own, otherwise UTC."""
+    """The zone in which its times are written and shown: a crontab's or rule's own, otherwise UTC."""
     cadence = None if schedule is None else cadence_of(schedule)
-    return zone_named(cadence.timezone if isinstance(cadence, Crontab | Crontabs) else "UTC")
+    return zone_named(cadence.timezone if isinstance(cadence, OnAWall) else "UTC")
 
 
 def schedule_from_json(document: Mapping[str, Any]) -> Schedule:

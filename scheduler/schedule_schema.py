@@ -11,7 +11,6 @@ from zoneinfo import available_timezones
 
 from pydantic import PydanticUserError
 
-from scheduler.crontab import DST_FOLDS, DST_GAPS
 from scheduler.crontab_fields import ALIASES
 from scheduler.entry import DEFAULT_QUEUE
 from scheduler.entry_keys import NAME
@@ -20,6 +19,7 @@ from scheduler.job import JobDeclaration
 from scheduler.job_arguments import Parameters, parameters_of
 from scheduler.retry import BACKOFFS, MOST_ATTEMPTS
 from scheduler.variables import VARIABLE
+from scheduler.wall_steps import DST_FOLDS, DST_GAPS
 
 Schema = dict[str, Any]
 
@@ -33,9 +33,9 @@ _APART: Final = (
     *(
         [kind, key]
         for key, (only, _) in OF_KIND.items()
-        if only == "crontab"
+        if "crontab" in only
         for kind in KINDS
-        if kind != only
+        if kind not in only
     ),
 )
 _ERRORS: Final = {"type": "array", "items": _TEXT}
@@ -155,6 +155,10 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "job": (_job(jobs), "The dotted name of a job."),
         "crontab": (crontab, "minute hour day-of-month month day-of-week; or a list of them"),
         "seconds": ({"type": "boolean"}, "true: the crontab has 6 fields, the seconds first (false)."),
+        "rrule": (
+            {"type": "string", "pattern": f"FREQ\\s*=|{_REFERENCE}"},
+            "A rule of RFC 5545 (iCalendar).",
+        ),
         "interval": (_DURATION, "The time between two ticks."),
         "at": (
             {"anyOf": [moment, {"type": "array", "items": moment, "minItems": 1}]},
@@ -162,7 +166,7 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         ),
         "jitter": (_DURATION, "Up to this much later, the same for an entry every time."),
         "anchor": (moment, "A moment at which the interval ticks (the Unix epoch)."),
-        "timezone": (zones, "The zone whose clock the crontab reads (UTC)."),
+        "timezone": (zones, "The zone whose clock the crontab or the rule reads (UTC)."),
         "dst_gap": (
             {"enum": list(DST_GAPS)},
             "A time that the clock jumps over: at the jump, or not at all (shift).",

@@ -3,7 +3,7 @@
 import functools
 from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import product
 from typing import Final
 
@@ -70,6 +70,16 @@ class WallTimes:
             total += len(self._days_of(year, month)) * a_day
             year, month = _month_after(year, month)
         return total
+
+    def day_from(self, day: date) -> date | None:
+        """The first day from `day` on that matches; None where none does before the calendar begins anew."""
+        year, month, first_day = day.year, day.month, day.day
+        while year <= min(day.year + len(_CYCLE), date.max.year):
+            for found in self._days_of(year, month):
+                if found >= first_day:
+                    return date(year, month, found)
+            (year, month), first_day = _month_after(year, month), 0
+        return None
 
     def _days_of(self, year: int, month: int) -> tuple[int, ...]:
         return self.days.of(year, month) if month in self.months else ()

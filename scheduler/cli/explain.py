@@ -47,7 +47,7 @@ def explanation_document(entry: "Entry", zone: ZoneInfo, now: datetime) -> dict[
     from scheduler.documents import schedule_text, timezone_of
     from scheduler.explanation import clock_changes, crontabs_of, meanings, sentences
 
-    crontabs = list(crontabs_of(entry.schedule))
+    crontabs, on_a_wall = list(crontabs_of(entry.schedule)), timezone_of(entry) is not None
     return {
         "entry": entry.name,
         "job": entry.job,
@@ -60,7 +60,7 @@ def explanation_document(entry: "Entry", zone: ZoneInfo, now: datetime) -> dict[
         ],
         "words": list(sentences(entry.schedule)),
         "next": [_tick(tick, zone) for tick in islice(_ticks(entry, now), COMING)],
-        "clock_changes": [_change(entry, each, zone) for each in clock_changes(zone, now) if crontabs],
+        "clock_changes": [_change(entry, each, zone) for each in clock_changes(zone, now) if on_a_wall],
     }
 
 

@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from celery.schedules import crontab
 from celery.schedules import schedule as celery_interval
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from redbeat.decoder import RedBeatJSONDecoder, RedBeatJSONEncoder
 from redbeat.schedules import rrule
 
 from scheduler.redbeat_schedule import celery_schedule
-from scheduler.schedule import Crontab, CrontabProblem, Crontabs, Later, Moments, Schedule, Within
+from scheduler.rule_text import RuleProblem
+from scheduler.schedule import Crontab, CrontabProblem, Crontabs, Later, Moments, Rule, Schedule, Within
 from tests.support.crontab_words import DAY, NAME, Cron, minutely, secondly
+from tests.support.rule_words import Recurrence, recurrences
 
 FEBRUARY = datetime(2028, 2, 1, tzinfo=UTC)
 A_MONTH = timedelta(days=29)
@@ -77,6 +79,51 @@ def test_what_redbeat_can_say_is_said_exactly(expression: str) -> None:
     year = 365 * DAY
     ticks = schedule.ticks_between(FEBRUARY - timedelta(seconds=1), FEBRUARY + year - timedelta(seconds=1))
     assert list(stock_ticks(as_redbeat_reads_it(schedule), FEBRUARY, year)) == list(ticks)
+
+
+def ours_in_a_year(schedule: Rule) -> list[datetime]:
+    year = 365 * DAY
+    second = timedelta(seconds=1)
+    return list(schedule.ticks_between(FEBRUARY - second, FEBRUARY + year - second))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FREQ=DAILY", "FREQ=DAILY;INTERVAL=3;BYHOUR=9,18", "FREQ=WEEKLY", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,FR;WKST=SU",
+        "FREQ=MONTHLY", "FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=9", "FREQ=MONTHLY;BYDAY=2TU;INTERVAL=5", "FREQ=YEARLY",
+        "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", "FREQ=YEARLY;BYWEEKNO=20", "FREQ=YEARLY;BYDAY=20MO",
+        "FREQ=YEARLY;BYMONTH=3,10;BYDAY=-1SU", "DTSTART:20280201T093015\nFREQ=DAILY;COUNT=20",
+        "FREQ=DAILY;UNTIL=20280301", "FREQ=DAILY;UNTIL=20280301T120000Z", "FREQ=MONTHLY;BYMONTHDAY=-1,1",
+    ],
+)  # fmt: skip
+def test_what_redbeat_can_say_of_a_rule_is_said_exactly(text: str) -> None:
+    schedule = Rule(text)
+    assert list(stock_ticks(as_redbeat_reads_it(schedule), FEBRUARY, 365 * DAY)) == ours_in_a_year(schedule)
+
+
+@settings(max_examples=30)
+@given(recurrences())
+def test_a_stock_beat_runs_no_tick_that_is_not_a_rules(rule: Recurrence) -> None:
+    try:
+        schedule = Rule(rule.text)
+    except RuleProblem:
+        assume(False)
+        raise
+    ticks = set(stock_ticks(as_redbeat_reads_it(schedule), FEBRUARY, 365 * DAY))
+    assert ticks <= set(ours_in_a_year(schedule))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FREQ=HOURLY", "FREQ=MINUTELY;INTERVAL=5", "FREQ=WEEKLY;BYDAY=MO,TU;BYSETPOS=1",
+        "DTSTART:20260101T000000\nFREQ=DAILY\nEXDATE:20260102T000000", "FREQ=MONTHLY;BYDAY=MO,1TU",
+        "FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=0,5,10,15,20,25,30,35,40,45,50,55,56,57,58,59",
+    ],
+)  # fmt: skip
+def test_what_redbeat_can_not_say_of_a_rule_is_a_yearly_interval(text: str) -> None:
+    assert as_redbeat_reads_it(Rule(text)) == celery_interval(timedelta(days=365))
 
 
 def test_of_a_list_a_stock_beat_runs_the_first_crontab() -> None:

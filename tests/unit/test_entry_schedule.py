@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.schedule import Crontab, Crontabs, Interval, Later, Moments, Schedule, Within
+from scheduler.schedule import Crontab, Crontabs, Interval, Later, Moments, Rule, Schedule, Within
 from scheduler.schedule_file import ScheduleFile
 from tests.support.schedule_files import problems_of, read_in
 
@@ -43,6 +43,15 @@ HEAD = '[schedules.a]\njob = "jobs.tidy"\n'
         (
             'crontab = ["30 2 * * *", "@hourly"]\ndst_gap = "skip"\ndst_fold = "both"',
             Crontabs((Crontab("30 2 * * *", dst_gap="skip", dst_fold="both"), Crontab("@hourly"))),
+        ),
+        ('rrule = "FREQ=MONTHLY;BYDAY=-1FR"', Rule("FREQ=MONTHLY;BYDAY=-1FR")),
+        (
+            'rrule = "FREQ=DAILY;BYHOUR=2"\ntimezone = "Asia/Seoul"\ndst_gap = "skip"',
+            Rule("FREQ=DAILY;BYHOUR=2", "Asia/Seoul", dst_gap="skip"),
+        ),
+        (
+            'rrule = "DTSTART;TZID=Asia/Seoul:20260101T090000\\nFREQ=DAILY"',
+            Rule("DTSTART;TZID=Asia/Seoul:20260101T090000\nFREQ=DAILY", "Asia/Seoul"),
         ),
         ("at = 2026-12-24T12:00:00+01:00", Moments((datetime(2026, 12, 24, 11, tzinfo=UTC),))),
         (
@@ -119,6 +128,20 @@ def test_a_rule_for_changes_of_the_clock_without_effect_is_a_warning(
         "4:1+8 dst_fold: has no effect: the crontab repeats within the hour, and follows real time"
     ]
     assert file.errors == ()
+
+
+def test_a_zone_beside_another_tzid_and_a_rule_of_real_time_are_said(
+    read: Callable[..., ScheduleFile],
+) -> None:
+    text = "DTSTART;TZID=Asia/Seoul:20260101T090000\\nFREQ=DAILY"
+    file = read(f'{HEAD}rrule = "{text}"\ntimezone = "Europe/Berlin"')
+    assert problems_of(file) == [
+        f"3:9+{len(text) + 2} rrule: its TZID is Asia/Seoul, and timezone is Europe/Berlin; keep one of them"
+    ]
+    file = read(f'{HEAD}rrule = "FREQ=HOURLY"\ndst_gap = "skip"')
+    assert problems_of(file) == [
+        "4:1+7 dst_gap: has no effect: the rule repeats within the hour, and follows real time"
+    ]
 
 
 def test_each_entry_has_its_own_h_of_a_crontab_in_defaults(read: Callable[..., ScheduleFile]) -> None:

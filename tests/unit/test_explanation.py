@@ -8,7 +8,7 @@ import pytest
 from scheduler.cli.explain import explanation_document
 from scheduler.entry import Entry
 from scheduler.explanation import clock_changes, crontabs_of, meanings, sentences
-from scheduler.schedule import Crontab, Crontabs, Interval, Later, Moments, Schedule, Within
+from scheduler.schedule import Crontab, Crontabs, Interval, Later, Moments, Rule, Schedule, Within
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -55,6 +55,8 @@ USUAL = "A time that the clock jumps over runs once, at the jump; one that comes
 REAL_TIME = "It repeats within the hour, so it follows real time where the clock changes."
 BACKUP = Later(Crontab("0 3 * * *"), HOUR, "backup")
 SENTENCES: list[tuple[Schedule | None, list[str]]] = [
+    (Rule("FREQ=DAILY"), ["It ticks every day, at 00:00.", USUAL]),
+    (Rule("FREQ=HOURLY"), ["It ticks every hour.", REAL_TIME]),
     (None, ["It has no schedule: it runs only by hand."]),
     (Crontab("30 2 * * *"), [USUAL]),
     (Crontab("*/15 * * * *"), [REAL_TIME]),

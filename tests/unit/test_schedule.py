@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scheduler.crontab import DstFold, DstGap
 from scheduler.schedule import Crontab, Crontabs, Interval, Schedule, schedule_from_json
+from scheduler.wall_steps import DstFold, DstGap
 
 SUMMER_DAY = datetime(2026, 7, 1, 12, 0, 30, tzinfo=UTC)
 
