@@ -35,6 +35,7 @@ _CALENDAR: Final = 401
 _DAY_PART: Final = re.compile(
     r"(?:^|[;:])((?:BYMONTH|BYWEEKNO|BYYEARDAY|BYMONTHDAY|BYDAY)\s*=[^;\n]*)", re.IGNORECASE | re.MULTILINE
 )
+_SOON: Final = timedelta(days=1_000)
 _FARTHEST: Final = timedelta(days=146_097)  # 400 years, after which dates and weekdays begin anew
 
 
@@ -160,11 +161,23 @@ def _never(rule: Rule) -> RuleProblem:
 @functools.lru_cache(maxsize=65_536)
 def _next_after(rule: Rule, moment: datetime) -> datetime | None:
     first, last = _bounds(rule)
-    tick = next_tick(rule, max(moment, first - LEAST))
+    after = max(moment, first - LEAST)
+    tick = next_tick(rule, after) if _in_step(rule, after) else None
     while tick is not None and (span := _span_with(rule, tick)) is not None:
         tick = next_tick(rule, span[1] - LEAST)
     found = [] if tick is None or tick > last else [tick]
     return min([*found, *(each for each in _more(rule) if each > moment)], default=None)
+
+
+def _in_step(rule: Rule, moment: datetime) -> bool:
+    """Whether its steps meet its BY… parts in a stretch of the next years: offsets repeat, and so it is known soon."""
+    zone, at = zone_named(rule.timezone), moment
+    while at <= _END and at - moment < _SOON:
+        stretch = stretch_at(zone, at)
+        if rule.times(stretch.offset).ever:
+            return True
+        at = stretch.end_at
+    return False
 
 
 def _recurrences(rule: Rule, after: datetime, until: datetime) -> int:

@@ -39,9 +39,14 @@ class RuleTimes:
         self._year = functools.lru_cache(maxsize=_KEPT_YEARS)(self._make_year)
         self._days_of = functools.lru_cache(maxsize=_KEPT_YEARS)(self._make_days)
 
+    @property
+    def ever(self) -> bool:
+        """Whether there is any time of day; without one there is no need to look at days."""
+        return self._times.ever
+
     def first(self, start: datetime, end: datetime) -> datetime | None:
         """The first time from `start` (with it) up to `end` (without it)."""
-        if not self._times.ever:
+        if not self.ever:
             return None
         wanted = _seconds(start)
         for year in self._years(start, end):
@@ -59,7 +64,7 @@ class RuleTimes:
     def day_from(self, day: date) -> date | None:
         """The first day from `day` on that may have a time; None where no such day comes while dates repeat."""
         wanted = day.toordinal()
-        if not self._times.ever and not counts_real_time(self._rule):  # with another offset it may
+        if not self.ever and not counts_real_time(self._rule):  # with another offset it may
             return None
         for year in range(day.year - 1, min(day.year + CALENDAR, date.max.year)):
             days = self._days_of(year)

@@ -4,7 +4,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from time import perf_counter
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -269,16 +269,16 @@ ENDLESS = [
 
 
 @pytest.mark.parametrize("text", ENDLESS)
-def test_no_rule_takes_longer_than_a_second(text: str) -> None:
-    began = perf_counter()
+def test_no_rule_takes_a_second_of_work(text: str) -> None:
+    began = process_time()
     try:
         schedule = Rule(text, "Europe/Berlin")
     except RuleProblem:
-        assert perf_counter() - began < 1
+        assert process_time() - began < 1
         return
     tick = schedule.next_after(YEAR[0])
     assert (tick is not None and tick <= YEAR[1]) == (schedule.count_between(*YEAR) > 0)
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1
 
 
 @pytest.mark.parametrize(
