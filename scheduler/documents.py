@@ -8,6 +8,7 @@ from typing import Any
 
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
+from scheduler.policy_words import ended_words
 from scheduler.run import Attempt, Run
 from scheduler.schedule import Later, OnAWall, Within, cadence_of
 from scheduler.secrecy import hidden
@@ -82,10 +83,19 @@ def attempt_document(attempt: Attempt) -> Document:
 
 
 def entry_document(
-    stored: StoredEntry, *, pauses: Mapping[str, Pause], last_run: Run | None, now: datetime
+    stored: StoredEntry,
+    *,
+    pauses: Mapping[str, Pause],
+    last_run: Run | None,
+    now: datetime,
+    dispatched: int = 0,
 ) -> Document:
-    """One entry, as in the list that `entries` gives. `trouble`: why one can't be read."""
+    """One entry, as in the list that `entries` gives. `dispatched`: how many of its ticks became runs.
+
+    `ended`: why it has no next tick any more; `trouble`: why it can't be read.
+    """
     entry = stored.entry
+    ended = None if entry is None else ended_words(entry, dispatched)
     pause = pause_in_force(pauses, stored.name, now)
     return {
         "entry": stored.name,
@@ -95,10 +105,11 @@ def entry_document(
         "source": entry.source if entry else None,
         "enabled": entry.enabled if entry else False,
         "paused": pause is not None,
-        "next_at": rfc3339(stored.next_at),
+        "next_at": None if ended else rfc3339(stored.next_at),
         "last_run": None if last_run is None else run_document(last_run),
         "queue": entry.queue if entry else None,
         "pause": None if pause is None else pause_document(pause),
+        "ended": ended,
         "trouble": stored.trouble,
     }
 
@@ -120,6 +131,9 @@ def policy_document(entry: Entry) -> Document:
         "max_active": entry.max_active,
         "catchup": entry.catchup,
         "catchup_window": format_duration(entry.catchup_window),
+        "catchup_spread": _duration(entry.catchup_spread),
+        "start_deadline": _duration(entry.start_deadline),
+        "max_runs": entry.max_runs,
         "keep_runs": entry.keep_runs,
         "keep_for": format_duration(entry.keep_for),
         "description": entry.description,

@@ -26,8 +26,8 @@ NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # Keys of INTERFACE.md's table that a later version does.
 UNSUPPORTED_KEYS: Final = frozenset(
     {
-        "after", "solar", "max_runs",
-        "exclude", "on_holiday", "catchup_spread", "group", "start_deadline", "priority", "rate_limit",
+        "after", "solar",
+        "exclude", "on_holiday", "group", "priority", "rate_limit",
         "alert", "ping",
     }
 )  # fmt: skip
@@ -316,8 +316,11 @@ CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "enabled": _switch,
     "overlap": _choice("skip", "allow", later=("queue", "replace")),
     "max_active": _count,
-    "catchup": _choice("latest", later=("none", "all")),
+    "catchup": _choice("none", "latest", "all"),
     "catchup_window": _positive,
+    "catchup_spread": _positive,
+    "start_deadline": _positive,
+    "max_runs": _count,
     "description": _text,
     "owner": _text,
     "tags": _tags,

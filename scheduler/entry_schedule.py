@@ -27,6 +27,7 @@ OF_KIND: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
 }
 KINDS: Final = ("crontab", "interval", "rrule", "at")
 _OF_ALL_KINDS: Final = ("starts_at", "ends_at", "jitter")
+_OF_TICKS: Final = ("max_runs", "catchup_spread")  # what an entry without ticks has no use for
 OF_SCHEDULE: Final = frozenset({*KINDS, *_OF_ALL_KINDS, "timezone", *OF_KIND})
 
 
@@ -49,7 +50,7 @@ def conflicts(values: Mapping[str, Any], *, given: frozenset[str]) -> Iterator[C
     for key, (kinds, message) in OF_KIND.items():
         if key in values and key in given and not any(kind in values for kind in kinds):
             yield Conflict(key, message)
-    for key in _OF_ALL_KINDS:
+    for key in (*_OF_ALL_KINDS, *_OF_TICKS):
         if key in given and not any(kind in values for kind in KINDS):
             yield Conflict(key, f"the entry has no {listed(KINDS)}, and so no ticks")
     if "starts_at" in values and "ends_at" in values and values["ends_at"] < values["starts_at"]:

@@ -27,8 +27,16 @@ def entries(*, as_json: bool) -> None:
         latest = store.runs.latest(stored)
         pauses = store.pauses.all()
         now = store.presence.now()
+        limited = [name for name, each in stored.items() if each.entry and each.entry.max_runs is not None]
+        counts = store.ledger.of(limited)
     documents = [
-        entry_document(each, pauses=pauses, last_run=latest.get(name), now=now)
+        entry_document(
+            each,
+            pauses=pauses,
+            last_run=latest.get(name),
+            now=now,
+            dispatched=counts[name].dispatched if name in counts else 0,
+        )
         for name, each in stored.items()
     ]
     if as_json:
@@ -87,6 +95,8 @@ def _state(document: Mapping[str, Any]) -> "Cell | None":
         return Cell("✗ can't be read", "red", plain="unreadable")
     if not document["enabled"]:
         return Cell("– disabled", "dim", plain="disabled")
+    if document["ended"]:
+        return Cell(f"– {document['ended']}", "dim", plain=document["ended"])
     if document["paused"]:
         return Cell("■ paused", "yellow", plain="paused")
     return None

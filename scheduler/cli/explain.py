@@ -46,6 +46,7 @@ def explanation_document(entry: "Entry", zone: ZoneInfo, now: datetime) -> dict[
     """What there is to say of the entry's schedule at `now`."""
     from scheduler.documents import schedule_text, timezone_of
     from scheduler.explanation import clock_changes, crontabs_of, meanings, sentences
+    from scheduler.policy_words import policy_sentences
 
     crontabs, on_a_wall = list(crontabs_of(entry.schedule)), timezone_of(entry) is not None
     return {
@@ -58,7 +59,7 @@ def explanation_document(entry: "Entry", zone: ZoneInfo, now: datetime) -> dict[
             for crontab in crontabs
             for each in meanings(crontab)
         ],
-        "words": list(sentences(entry.schedule)),
+        "words": [*sentences(entry.schedule), *policy_sentences(entry)],
         "next": [_tick(tick, zone) for tick in islice(_ticks(entry, now), COMING)],
         "clock_changes": [_change(entry, each, zone) for each in clock_changes(zone, now) if on_a_wall],
     }

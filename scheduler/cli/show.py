@@ -35,10 +35,16 @@ def show(*, entry: str, as_json: bool) -> None:
         counts = store.ledger.of([entry])[entry]
         now = store.presence.now()
         pauses = store.pauses.all()
-    document = entry_document(stored, pauses=pauses, last_run=recent[0] if recent else None, now=now)
+    document = entry_document(
+        stored,
+        pauses=pauses,
+        last_run=recent[0] if recent else None,
+        now=now,
+        dispatched=counts.dispatched,
+    )
     if stored.entry is not None:
         document |= policy_document(stored.entry)
-    coming = _coming(stored)
+    coming = _coming(stored, counts.dispatched)
     if as_json:
         document["next"] = [rfc3339(moment) for moment in coming]
         document["runs"] = [run_document(run) for run in recent]
@@ -48,12 +54,14 @@ def show(*, entry: str, as_json: bool) -> None:
         _print(document, coming, recent, counts, now)
 
 
-def _coming(stored: "StoredEntry") -> list[datetime]:
-    """The next ticks, the one that the store holds first."""
+def _coming(stored: "StoredEntry", dispatched: int) -> list[datetime]:
+    """The next ticks, the one that the store holds first; no more than the entry may still have runs."""
     if stored.entry is None or stored.entry.schedule is None or stored.next_at is None:
         return []
-    coming = [stored.next_at]
-    while len(coming) < NEXT and (moment := stored.entry.schedule.next_after(coming[-1])) is not None:
+    limit = stored.entry.max_runs
+    most = NEXT if limit is None else max(0, min(NEXT, limit - dispatched))
+    coming = [stored.next_at][:most]
+    while 0 < len(coming) < most and (moment := stored.entry.schedule.next_after(coming[-1])) is not None:
         coming.append(moment)
     return coming
 
@@ -89,6 +97,8 @@ def _print(
             ("retry", _retry(document.get("retry") or {})),
             ("overlap", document.get("overlap")),
             ("catch-up", _catchup(document)),
+            ("must start", _must_start(document)),
+            ("runs", _most_runs(document, counts)),
             (
                 "keeps",
                 f"{document['keep_runs']} runs, {document['keep_for']}" if "keep_runs" in document else None,
@@ -112,6 +122,8 @@ def _state(document: Mapping[str, Any]) -> Any:
         return None
     if not document["enabled"]:
         return Cell("disabled", "yellow")
+    if document["ended"]:
+        return Cell(document["ended"], "yellow")
     if pause := document["pause"]:
         until = f" until {pause['until']}" if pause["until"] else ""
         return Cell(f"paused by {pause['by']}{until}: {pause['reason']}", "yellow")
@@ -153,7 +165,18 @@ def _retry(policy: Mapping[str, Any]) -> str | None:
 def _catchup(document: Mapping[str, Any]) -> str | None:
     if "catchup" not in document:
         return None
-    return f"{document['catchup']} within {document['catchup_window']}"
+    spread = f", spread over {document['catchup_spread']}" if document["catchup_spread"] else ""
+    return f"{document['catchup']} within {document['catchup_window']}{spread}"
+
+
+def _must_start(document: Mapping[str, Any]) -> str | None:
+    deadline = document.get("start_deadline")
+    return None if deadline is None else f"within {deadline} of its time"
+
+
+def _most_runs(document: Mapping[str, Any], counts: "Counts") -> str | None:
+    limit = document.get("max_runs")
+    return None if limit is None else f"at most {limit} of ticks; {counts.dispatched} so far"
 
 
 def _ticks(counts: "Counts") -> Any:

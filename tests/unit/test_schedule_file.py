@@ -206,7 +206,11 @@ WRONG = {
     'overlap = "skp"': (
         "3:11+5 overlap: 'skp' is not one of skip, allow, queue, replace; did you mean 'skip'?"
     ),
-    'catchup = "all"': "3:11+5 catchup: 'all' is not supported by this version yet; what is: latest",
+    'catchup = "al"': "3:11+4 catchup: 'al' is not one of none, latest, all; did you mean 'all'?",
+    'catchup_spread = "0s"': "3:18+4 catchup_spread: '0s' is no time at all; leave the key out for no limit",
+    "start_deadline = 0": "3:18+1 start_deadline: 0 is no time at all; leave the key out for no limit",
+    "max_runs = 0": "3:12+1 max_runs: 0 is not between 1 and 1000000",
+    "max_runs = 3": "3:1+8 max_runs: the entry has no crontab, interval or at, and so no ticks",
     "max_active = 0": "3:14+1 max_active: 0 is not between 1 and 1000000",
     "keep_runs = 1.5": "3:13+3 keep_runs: 1.5 is not a whole number",
     "tags = [1]": "3:9+1 tags: 1 is not a text in quotes",
