@@ -60,7 +60,9 @@ def ask(part: str, *, max_age: timedelta, host: str | None = None) -> Health:
     from scheduler.store.scripts import Scripts
 
     url = settings.redis_url.get_secret_value() if settings.redis_url else ""
-    client = connect(url, socket_timeout_s=PATIENCE_S, connect_timeout_s=PATIENCE_S, tries=1)
+    client = connect(
+        url, prefix=settings.key_prefix, socket_timeout_s=PATIENCE_S, connect_timeout_s=PATIENCE_S, tries=1
+    )
     try:
         presence = Presence(client, Keys(settings.key_prefix), Scripts(client))
         signs = presence.all(KIND_OF[part])

@@ -61,7 +61,8 @@ def open_store(settings: Settings) -> Store:
     Raises Unreachable where there is neither, and InvalidSettings for an address that redis-py can't use.
     """
     url = with_server(settings).redis_url
-    return Store(connect(url.get_secret_value() if url else ""), Keys(settings.key_prefix))
+    address = url.get_secret_value() if url else ""
+    return Store(connect(address, prefix=settings.key_prefix), Keys(settings.key_prefix))
 
 
 __all__ = ["Client", "Keys", "Store", "StoreRefused", "connect", "open_store"]

@@ -29,7 +29,8 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from scheduler.errors import InvalidSettings, Unreachable
-from scheduler.server_url import CLUSTER_SCHEMES, SENTINEL_SCHEMES, server_name
+from scheduler.server_url import server_name
+from scheduler.store.whereabouts import Whereabouts, connection_class, whereabouts_of
 
 # kombu's and redis-py's defaults wait for ever on a half-open connection; nothing of ours may.
 SOCKET_TIMEOUT_S = 2.0
@@ -147,30 +148,31 @@ def _reason(error: BaseException) -> str:
 def connect(
     url: str,
     *,
+    prefix: str = "",
     socket_timeout_s: float = SOCKET_TIMEOUT_S,
     connect_timeout_s: float = CONNECT_TIMEOUT_S,
     tries: int = 2,
 ) -> Client:
     """A client for `url`; it connects at its first command.
 
-    Raises InvalidSettings where the URL is not one of Redis.
+    `prefix` is that of all keys, which decides the node of a Cluster. Raises InvalidSettings where the URL is not one
+    of Redis.
     """
-    if url.partition("://")[0] in SENTINEL_SCHEMES + CLUSTER_SCHEMES:
-        message = f"ONBEAT_REDIS_URL: {server_name(url)}: Sentinel and Cluster are not supported by this version yet"
-        raise InvalidSettings(message, hint="use redis://, rediss:// or unix://")
+    options: dict[str, Any] = {
+        "decode_responses": True,
+        "encoding_errors": "backslashreplace",
+        "command_packer": _Packer(),
+        "socket_timeout": socket_timeout_s,
+        "socket_connect_timeout": connect_timeout_s,
+        "health_check_interval": 30,
+        # One more try on a connection that the server closed meanwhile; every script of ours may run twice.
+        "retry": Retry(NoBackoff(), tries - 1, supported_errors=(RedisConnectionError,)),
+    }
+    if not url.startswith("unix"):
+        options["socket_keepalive"] = True
     try:
-        client: Client = Client.from_url(  # type: ignore[assignment]  # redis-py: the class's own instance
-            url,
-            decode_responses=True,
-            encoding_errors="backslashreplace",
-            command_packer=_Packer(),
-            socket_timeout=socket_timeout_s,
-            socket_connect_timeout=connect_timeout_s,
-            **({} if url.startswith("unix") else {"socket_keepalive": True}),
-            health_check_interval=30,
-            # One more try on a connection that the server closed meanwhile; every script of ours may run twice.
-            retry=Retry(NoBackoff(), tries - 1, supported_errors=(RedisConnectionError,)),
-        )
+        sought = whereabouts_of(url, prefix)
+        client: Client = Client.from_url(url, **options) if sought is None else _sought(sought, options)  # type: ignore[assignment]  # redis-py: the class's own instance
     except ValueError as error:
         message = f"ONBEAT_REDIS_URL: {server_name(url)} is not a Redis address: {error}"
         raise InvalidSettings(
@@ -178,3 +180,14 @@ def connect(
         ) from error
     client.address = server_name(url)
     return client
+
+
+def _sought(sought: Whereabouts, options: dict[str, Any]) -> Client:
+    pool = redis.ConnectionPool(
+        connection_class=connection_class(sought),
+        username=sought.username,
+        password=sought.password,
+        db=sought.database,
+        **options,
+    )
+    return Client.from_pool(pool)  # type: ignore[return-value]  # redis-py: the class's own instance

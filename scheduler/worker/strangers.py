@@ -9,13 +9,13 @@ from uuid import uuid4
 from celery import signals
 from celery.worker.consumer import Consumer, consumer
 
+from scheduler import redis_transport
 from scheduler.log_setup import emit, traceback_text
 from scheduler.message import ONBEAT_HEADER, attempt_of
 from scheduler.message_form import sealed, taken, task_problem
 from scheduler.recovery import fields_of
 from scheduler.run import Call, RunState
 from scheduler.store.runs import Claimed, Ending
-from scheduler.worker import careful_transport
 from scheduler.worker.context import LEASE, context
 from scheduler.worker.outcome import Failure, failed
 from scheduler.worker.request import Desk
@@ -60,7 +60,7 @@ class PoliteConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
 
 def connect() -> None:
     """Look at each message first; listen to what Celery says of some, and leave its pages of text out of the log."""
-    careful_transport.connect(_refuse)
+    redis_transport.hand_refused_to(_refuse)
     consumer.logger.addFilter(lambda record: record.msg not in _SAID_BY_US)
     signals.task_unknown.connect(_unknown_task, weak=False)
     signals.task_rejected.connect(_rejected, weak=False)

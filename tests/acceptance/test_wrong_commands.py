@@ -194,12 +194,6 @@ def test_a_wrong_setting_ends_with_3(
     assert (ended.code, ended.out, ended.err) == (3, "", error(message, hint))
 
 
-def test_sentinel_and_cluster_are_known_and_not_supported_yet(serverless_project: Project) -> None:
-    ended = serverless_project.run("entries", ONBEAT_REDIS_URL="sentinel://:hush@a:26379,b:26379/main")
-    message = "ONBEAT_REDIS_URL: a:26379, b:26379: Sentinel and Cluster are not supported by this version yet"
-    assert (ended.code, ended.err) == (3, error(message, "use redis://, rediss:// or unix://"))
-
-
 def test_a_broken_pyproject_ends_with_3(serverless_project: Project) -> None:
     serverless_project.write("pyproject.toml", "[tool.onbeat\n")
     ended = serverless_project.run("entries").expect(3)

@@ -33,15 +33,19 @@ class ValkeyServer:
     One server, on a free port and a unix socket at once, in a short folder of its own.
 
     `append_only` keeps its data through `kill` and `start`. Options are valkey.conf's, by name:
-    ValkeyServer(maxmemory_policy="allkeys-lru").
+    ValkeyServer(maxmemory_policy="allkeys-lru"). `sentinel`: it is a Sentinel, with these lines of configuration.
     """
 
-    def __init__(self, *, append_only: bool = False, **options: str) -> None:
+    def __init__(self, *, append_only: bool = False, sentinel: str | None = None, **options: str) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="vk"))  # short: a socket's path ends at 107 bytes
         self.socket_path = self.directory / "s"
         self.port = free_port()
         self.password = options.get("requirepass")
         self.options = {"appendonly": "yes" if append_only else "no", "save": "", **options}
+        self._sentinel = self.directory / "sentinel.conf" if sentinel else None
+        if sentinel and self._sentinel:
+            self.options = options
+            self._sentinel.write_text(sentinel)
         self.environ = {"PATH": os.defpath}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -120,7 +124,11 @@ class ValkeyServer:
         words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
         # Its own descriptors: a server that held pytest's pipes would keep them open after a crash.
         return launch(
-            [str(get_binary_path()), *words],
+            [
+                str(get_binary_path()),
+                *([str(self._sentinel), "--sentinel"] if self._sentinel else []),
+                *words,
+            ],
             mark=new_mark(),
             environ=self.environ,
             stdout=subprocess.DEVNULL,

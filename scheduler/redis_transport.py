@@ -1,0 +1,78 @@
+"""Kombu's Redis transport, with what Onbeat needs of it: it finds the server anew, and lets no item end a worker.
+
+An item of a queue's list may be anything: whoever can write to the server can push it. Kombu reads it as its own and
+raises where it is not, which ends the worker. Here such an item is put aside.
+
+Kombu knows Sentinel by another transport, and a Cluster not at all. Here both are a matter of where to connect to, as
+they are for the store: all keys of a deployment are in one slot, the queues' too.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import redis as kombus
+
+from scheduler.message_form import envelope_problem
+from scheduler.store.whereabouts import connection_class, whereabouts_of
+
+PutAside = Callable[[str, str, bytes], None]  # the queue, the reason, the item
+
+# The transport options of ours: the server's address as Onbeat writes it, where others have to be asked for it.
+SOUGHT: Final = "onbeat_url"
+
+
+class _Receiver:
+    """Whom a channel hands what it could not read."""
+
+    put_aside: PutAside | None = None
+
+
+class Channel(kombus.Channel):
+    """A channel that hands on no item that is not a message."""
+
+    from_transport_options: tuple[str, ...] = (*kombus.Channel.from_transport_options, SOUGHT)  # type: ignore[assignment]  # kombu's is one longer
+    onbeat_url: str | None = None
+
+    def _connparams(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
+        if self.onbeat_url is not None and (sought := whereabouts_of(self.onbeat_url, self.global_keyprefix)):
+            self.connection_class = connection_class(sought)
+        return super()._connparams(asynchronous)  # type: ignore[no-untyped-call]  # kombu has none
+
+    def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
+        client: Any = super()._create_client(asynchronous)  # type: ignore[no-untyped-call]  # kombu has none
+        if asynchronous:
+            client.parse_response = _careful(client.parse_response, self.sep)
+        return client
+
+
+class Transport(kombus.Transport):
+    """What `redis` and `rediss` stand for in a process with Onbeat's Celery app."""
+
+    Channel = Channel
+
+
+def install() -> None:
+    """Let this process reach Redis by this transport."""
+    for alias in ("redis", "rediss"):
+        TRANSPORT_ALIASES[alias] = f"{__name__}:{Transport.__name__}"
+
+
+def hand_refused_to(put_aside: PutAside) -> None:
+    """What is no message goes there from now on."""
+    _Receiver.put_aside = staticmethod(put_aside)
+
+
+def _careful(read: Callable[..., Any], separator: str) -> Callable[..., Any]:
+    def parse_response(connection: Any, command_name: str, **options: Any) -> Any:
+        answer = read(connection, command_name, **options)
+        if command_name != "BRPOP" or not answer or _Receiver.put_aside is None:
+            return answer
+        place, item = answer
+        if (reason := envelope_problem(item)) is None:
+            return answer
+        queue = place.decode(errors="replace") if isinstance(place, bytes) else str(place)
+        _Receiver.put_aside(queue.rsplit(separator, 1)[0], reason, cast("bytes", item))
+        return None  # as when nothing came
+
+    return parse_response
