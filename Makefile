@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install
-# pytest -n auto takes every core; PYTEST_ARGS="-k retry" and the like narrow a run.
+# PYTEST_ARGS="-k retry" and the like narrow a run. Most tests wait for processes that they started, so that more of them
+# than there are cores run side by side.
 PYTEST := $(BIN)/python -m pytest
-JOBS   ?= auto
+JOBS   ?= $(shell echo $$(( $$(nproc) * 2 + 1 )))
 ARGS   ?=
 PYTEST_ARGS ?=
 # How many faults `make faults` brings about, and which: a seed that a failure printed repeats its schedule.
@@ -47,13 +48,13 @@ contracts: install-dev
 	@out=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$out" | sed -n '/^Broken contracts/,$$p'; exit 1; }
 
 fast: install-dev
-	@$(PYTEST) -q -n $(JOBS) -m "not slow" --hypothesis-profile=quick tests/unit tests/property $(PYTEST_ARGS)
+	@$(PYTEST) -q -n auto -m "not slow" --hypothesis-profile=quick tests/unit tests/property $(PYTEST_ARGS)
 
 tests: install-dev
-	@$(PYTEST) -q -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+	@$(PYTEST) -q -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 coverage: install-dev  ## every test, and the lines and branches that none has run
-	@$(PYTEST) -q -n $(JOBS) -o timeout=240 --cov --cov-report=term-missing $(PYTEST_ARGS)
+	@$(PYTEST) -q -n $(JOBS) --dist worksteal -o timeout=240 --cov --cov-report=term-missing $(PYTEST_ARGS)
 
 faults: install-dev $(VENV)/.faketime  ## real processes killed, frozen, cut off, their clocks set: ROUNDS=200 SEED=
 	@ROUNDS=$(ROUNDS) SEED=$(SEED) $(PYTEST) -q -s -o python_files='*.py' tests/faults $(PYTEST_ARGS)

@@ -5,7 +5,13 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.support.valkey", "tests.support.project", "tests.support.commands"]
+pytest_plugins = [
+    "tests.support.valkey",
+    "tests.support.project",
+    "tests.support.commands",
+    "tests.support.wheel",
+    "tests.support.long_tests",
+]
 
 # A shared machine is slow at times: how long an example takes says nothing here.
 settings.register_profile("onbeat", deadline=None, suppress_health_check=[HealthCheck.too_slow])

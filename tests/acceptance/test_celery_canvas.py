@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -101,53 +102,67 @@ kwargs = { countdown = 0 }
 """
 
 
-@pytest.fixture
-def store(valkey: ValkeyServer) -> Store:
-    return Store(connect(valkey.url), Keys())
+Ask = Callable[[str], Any]
 
 
-@pytest.fixture
-def with_results(project: Project, valkey: ValkeyServer) -> Project:
-    project.jobs(JOBS)
-    project.schedules(SCHEDULES)
-    project.environ["ONBEAT_RESULT_BACKEND"] = valkey.url
-    return project
+@pytest.fixture(scope="module")
+def with_results(module_project: Project) -> Project:
+    return prepared(module_project)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fleet(with_results: Project) -> Iterator[OnbeatProcess]:
+    """A beat and a worker for all tests of this module that start none of their own."""
     with with_results.start("beat"), with_results.start("worker", "-c", "2") as worker:
         worker.wait_for_event("worker.started", within=30)
         yield worker
 
 
-Ask = Callable[[str], Any]
+@pytest.fixture(scope="module")
+def ask(with_results: Project) -> Ask:
+    return partial(evaluated, with_results)
+
+
+@pytest.fixture(scope="module")
+def store(module_valkey: ValkeyServer) -> Store:
+    return Store(connect(module_valkey.url), Keys())
 
 
 @pytest.fixture
-def ask(with_results: Project) -> Ask:
+def alone(project: Project) -> Project:
+    """The same project on a server that no worker is on yet."""
+    return prepared(project)
+
+
+@pytest.fixture
+def store_alone(valkey: ValkeyServer) -> Store:
+    return Store(connect(valkey.url), Keys())
+
+
+def prepared(project: Project) -> Project:
+    project.jobs(JOBS)
+    project.schedules(SCHEDULES)
+    project.environ["ONBEAT_RESULT_BACKEND"] = project.environ["ONBEAT_REDIS_URL"]
+    return project
+
+
+def evaluated(project: Project, expression: str) -> Any:
     """The value of an expression of an application that imports the jobs and Celery."""
+    script = project.write(
+        "ask.py",
+        f"""
+        import json
+        from datetime import UTC, datetime
+        from celery import chain, chord, group
+        from jobs import *
+        from scheduler.celery_app import app
 
-    def evaluated(expression: str) -> Any:
-        script = with_results.write(
-            "ask.py",
-            f"""
-            import json
-            from datetime import UTC, datetime
-            from celery import chain, chord, group
-            from jobs import *
-            from scheduler.celery_app import app
-
-            print(json.dumps({expression}))
-            """,
-        )
-        environ = {**with_results.environ, "PYTHONPATH": str(with_results.directory)}
-        done = finished(
-            directory=with_results.directory, environ=environ, program=(sys.executable, str(script))
-        )
-        return json.loads(done.expect(0).out)
-
-    return evaluated
+        print(json.dumps({expression}))
+        """,
+    )
+    environ = {**project.environ, "PYTHONPATH": str(project.directory)}
+    done = finished(directory=project.directory, environ=environ, program=(sys.executable, str(script)))
+    return json.loads(done.expect(0).out)
 
 
 def end_of(store: Store, run_id: str, within: float = 15) -> Run:
@@ -161,14 +176,17 @@ def end_of(store: Store, run_id: str, within: float = 15) -> Run:
 
 
 def test_a_chain_and_a_chord_go_on_after_a_retry_by_policy(fleet: OnbeatProcess, ask: Ask) -> None:
-    assert ask("chain(flaky.s(1), plus.s(10), flaky.s())().get(timeout=20)") == 11
-    assert ask("chord([flaky.s(1), plus.s(2), flaky.s(3)], total.s())().get(timeout=20)") == 6
-    assert ask("group([flaky.s(1), plus.s(2)])().get(timeout=20)") == [1, 2]
+    asked = (
+        "chain(flaky.s(1), plus.s(10), flaky.s())()",
+        "chord([flaky.s(1), plus.s(2), flaky.s(3)], total.s())()",
+        "group([flaky.s(1), plus.s(2)])()",
+    )
+    assert ask(f"[result.get(timeout=20) for result in ({', '.join(asked)})]") == [11, 6, [1, 2]]
 
 
 def test_a_skipped_job_keeps_nobody_waiting(fleet: OnbeatProcess, ask: Ask, store: Store) -> None:
-    assert ask("skip.delay().get(timeout=10)") is None
-    assert ask("chord([skip.s(1), plus.s(2)], total.s())().get(timeout=20)") == 2
+    asked = "skip.delay(), chord([skip.s(1), plus.s(2)], total.s())()"
+    assert ask(f"[result.get(timeout=20) for result in ({asked})]") == [None, 2]
     states = {run.job: run.state for run in store.runs.recent([""])}
     assert states["jobs.skip"] is RunState.SKIPPED
 
@@ -219,47 +237,47 @@ def test_a_task_that_replaces_itself_fails_and_says_what_to_do(
     assert (run.error or "").startswith("NotImplementedError: self.replace() is not supported")
 
 
-def test_what_a_worker_holds_for_later_is_not_lost_with_it(
-    with_results: Project, ask: Ask, store: Store
-) -> None:
+def test_what_a_worker_holds_for_later_is_not_lost_with_it(alone: Project, store_alone: Store) -> None:
     """A task with a countdown waits in a worker's memory; when that ends in order, it goes back to the queue."""
-    with with_results.start("worker", "-c", "1") as worker:
+    with alone.start("worker", "-c", "1") as worker:
         worker.wait_for_event("worker.started", within=30)
-        run_id = ask("plus.apply_async((1, 2), countdown=6).id")
+        run_id = evaluated(alone, "plus.apply_async((1, 2), countdown=6).id")
         eventually(
-            lambda: store.client.hlen("unacked") == 1, within=10, what="the message in the worker's hand"
+            lambda: store_alone.client.hlen("unacked") == 1,
+            within=10,
+            what="the message in the worker's hand",
         )
         worker.send(signal.SIGTERM)
         assert worker.wait() == 0
-    with with_results.start("worker", "-c", "1"):
-        run = end_of(store, run_id, within=30)
+    with alone.start("worker", "-c", "1"):
+        run = end_of(store_alone, run_id, within=30)
         assert run.result == 3
 
 
 def test_what_a_worker_holds_for_later_goes_back_even_when_its_grace_is_over(
-    with_results: Project, ask: Ask, store: Store
+    alone: Project, store_alone: Store
 ) -> None:
-    with_results.environ["ONBEAT_SHUTDOWN_GRACE"] = "100ms"
-    with with_results.start("worker", "-c", "1") as worker:
+    alone.environ["ONBEAT_SHUTDOWN_GRACE"] = "100ms"
+    with alone.start("worker", "-c", "1") as worker:
         worker.wait_for_event("worker.started", within=30)
-        ask("plus.apply_async((1, 2), countdown=60).id")
+        evaluated(alone, "plus.apply_async((1, 2), countdown=60).id")
         eventually(
-            lambda: store.client.hlen("unacked") == 1, within=10, what="the message in the worker's hand"
+            lambda: store_alone.client.hlen("unacked") == 1,
+            within=10,
+            what="the message in the worker's hand",
         )
-        run_id = ask("wait.delay().id")
+        run_id = evaluated(alone, "wait.delay().id")
         worker.wait_for_event("run.started", run_id=run_id)
         worker.send(signal.SIGTERM)
         assert worker.wait() == 0
         assert worker.named("worker.stopped", handed_back=1), worker.transcript()
-    assert store.client.hlen("unacked") == 0
-    assert store.client.llen("default") == 2
+    assert store_alone.client.hlen("unacked") == 0
+    assert store_alone.client.llen("default") == 2
 
 
-def test_a_job_that_is_called_eagerly_needs_no_store(with_results: Project) -> None:
-    script = with_results.write(
-        "eager.py", "import jobs\nprint(jobs.plus.apply((1, 2)).get(), jobs.plus.s(3)())\n"
-    )
-    environ = {**with_results.environ, "PYTHONPATH": str(with_results.directory)}
+def test_a_job_that_is_called_eagerly_needs_no_store(alone: Project) -> None:
+    script = alone.write("eager.py", "import jobs\nprint(jobs.plus.apply((1, 2)).get(), jobs.plus.s(3)())\n")
+    environ = {**alone.environ, "PYTHONPATH": str(alone.directory)}
     environ["ONBEAT_REDIS_URL"] = "redis://127.0.0.1:1/0"
-    done = finished(directory=with_results.directory, environ=environ, program=(sys.executable, str(script)))
+    done = finished(directory=alone.directory, environ=environ, program=(sys.executable, str(script)))
     assert done.expect(0).out.split() == ["3", "3"]

@@ -49,19 +49,24 @@ SCHEDULES = "".join(
 @pytest.fixture
 def scheduled(project: Project) -> Project:
     """A project whose entries are run by hand only."""
+    return prepared(project)
+
+
+@pytest.fixture(scope="module")
+def running(module_project: Project) -> Iterator[Project]:
+    """The same with a beat and a worker, for all tests that leave them as they are."""
+    project = prepared(module_project)
+    with project.start("beat") as beat, project.start("worker", "-c", "2") as worker:
+        beat.wait_for_event("schedules.applied", within=20)
+        worker.wait_for_event("worker.started", within=20)
+        yield project
+
+
+def prepared(project: Project) -> Project:
     project.environ["ONBEAT_SHUTDOWN_GRACE"] = "1s"
     project.jobs(JOBS)
     project.schedules(SCHEDULES)
     return project
-
-
-@pytest.fixture
-def running(scheduled: Project) -> Iterator[Project]:
-    """The same with a beat and a worker."""
-    with scheduled.start("beat") as beat, scheduled.start("worker", "-c", "2") as worker:
-        beat.wait_for_event("schedules.applied", within=20)
-        worker.wait_for_event("worker.started", within=20)
-        yield scheduled
 
 
 def test_doctor_finds_nothing_wrong_with_a_project_that_works(scheduled: Project) -> None:

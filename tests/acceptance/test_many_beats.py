@@ -31,6 +31,7 @@ def note(path: str) -> None:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_two_beats_and_two_workers_decide_every_tick_once_and_start_nothing_twice(
     project: Project, valkey: ValkeyServer

@@ -239,6 +239,7 @@ def test_all_that_a_job_writes_is_bound_to_its_run_on_stdout_and_in_the_store(
     assert worker.strays == []
 
 
+@pytest.mark.slow
 def test_a_child_that_is_killed_loses_its_run_at_once_and_it_is_retried_by_policy(
     fleet: Project, store: Store
 ) -> None:
@@ -254,6 +255,7 @@ def test_a_child_that_is_killed_loses_its_run_at_once_and_it_is_retried_by_polic
         assert run.reason == "worker lost"
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_found_by_its_lease_within_20_seconds(
     fleet: Project, store: Store
 ) -> None:

@@ -90,3 +90,9 @@ def project(tmp_path: Path, valkey: ValkeyServer) -> Project:
 def serverless_project(tmp_path: Path) -> Project:
     """A project with no server: for commands that need none, and for `onbeat up`, which brings its own."""
     return Project(tmp_path, None)
+
+
+@pytest.fixture(scope="module")
+def module_project(tmp_path_factory: pytest.TempPathFactory, module_valkey: ValkeyServer) -> Project:
+    """One for the tests of a module together, on `module_valkey`."""
+    return Project(tmp_path_factory.mktemp("project"), module_valkey.url)

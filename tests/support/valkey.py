@@ -191,3 +191,13 @@ def new_valkey() -> Iterator[Callable[..., ValkeyServer]]:
     finally:
         for server in made:
             server.close()
+
+
+@pytest.fixture(scope="module")
+def module_valkey() -> Iterator[ValkeyServer]:
+    """A server that the tests of a module share with what is in it: for those that share running processes too."""
+    server = ValkeyServer()
+    try:
+        yield server.start()
+    finally:
+        server.close()
