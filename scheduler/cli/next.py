@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from scheduler.entry import Entry
 
 DEFAULT_COUNT = 10
-MOST = 10_000
+MOST = 100_000
+FORMATS = ("text", "json", "ics")
 
 
 class Tick(NamedTuple):
@@ -31,6 +32,7 @@ class Tick(NamedTuple):
         "onbeat next",
         "onbeat next backup --count 3 --timezone America/New_York",
         "onbeat next backup --from 2026-03-28 --until 2026-03-31  # across a change of the clock",
+        "onbeat next --until 30d --format ics > jobs.ics  # for a calendar",
     ),
 )
 @entry_argument(required=False)
@@ -44,37 +46,54 @@ class Tick(NamedTuple):
     help=f"At most so many ({DEFAULT_COUNT}; with --until {MOST}).",
 )
 @click.option("--timezone", metavar="ZONE", help="Read and show times in this zone (the entry's own).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="For people, for programs, or as an iCalendar file.",
+)
 @env_option
 @json_option
-def next_(
+def next_(  # noqa: PLR0913 - one for each option
     *,
     entry: str | None,
     start: str | None,
     until: str | None,
     count: int | None,
     timezone: str | None,
+    form: str,
     env: str | None,
     as_json: bool,
 ) -> None:
     """Show the coming ticks of ENTRY, or of all enabled entries together. Needs no server.
 
-    What the file says is shown, not what a beat has applied, nor pauses. Changes of the clock are taken into
-    account.
+    What the file says is shown, without the ticks that it excludes; not what a beat has applied, nor pauses. Changes
+    of the clock are taken into account.
     """
     from scheduler.cli.document import print_document
+    from scheduler.cli.progress import progress
     from scheduler.schedule import zone_of
 
     zone = zone_asked_for(timezone)
-    chosen = chosen_entries(entry, env)
-    zones = {name: zone or zone_of(each.schedule) for name, each in chosen.items()}
-    reading = zones[entry] if entry else zone
-    now = datetime.now(UTC)
-    first = moment_asked_for(start, "--from", now, reading) if start else now
-    last = moment_asked_for(until, "--until", now, reading) if until else None
-    most = count or (MOST if last else DEFAULT_COUNT)
-    found = list(islice(ticks(chosen, first, last), most + 1))
-    if as_json:
+    with progress() as steps:
+        steps.begin("Reading the file")
+        chosen = chosen_entries(entry, env)
+        zones = {name: zone or zone_of(each.schedule) for name, each in chosen.items()}
+        reading = zones[entry] if entry else zone
+        now = datetime.now(UTC)
+        first = moment_asked_for(start, "--from", now, reading) if start else now
+        last = moment_asked_for(until, "--until", now, reading) if until else None
+        most = count or (MOST if last else DEFAULT_COUNT)
+        steps.begin("Working out ticks")
+        found = list(islice(ticks(chosen, first, last), most + 1))
+    if as_json or form == "json":
         print_document([_document(tick, zones[tick.entry]) for tick in found[:most]])
+    elif form == "ics":
+        from scheduler.cli.ics import calendar_text
+
+        click.echo(calendar_text(found[:most], chosen, now), nl=False)
     elif found:
         _print(found[:most], zones, now)
     else:
@@ -90,11 +109,12 @@ def ticks(entries: "Mapping[str, Entry]", start: datetime, until: datetime | Non
 
 
 def _ticks_of(name: str, entry: "Entry", after: datetime, until: datetime | None) -> Iterator[Tick]:
-    while entry.schedule is not None and (tick := entry.schedule.next_after(after)) is not None:
+    from scheduler.entry_ticks import coming_ticks
+
+    for tick in coming_ticks(entry, after):
         if until is not None and tick > until:
             return
         yield Tick(tick, name)
-        after = tick
 
 
 def chosen_entries(name: str | None, env: str | None) -> "dict[str, Entry]":

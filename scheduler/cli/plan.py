@@ -43,14 +43,19 @@ def plan(*, file: Path | None, against: Path | None, form: str, env: str | None,
     Changes nothing. Exit code 0: all is as the file says. 6: it differs.
     """
     from scheduler.cli.document import print_document
+    from scheduler.cli.progress import progress
     from scheduler.cli.usable_file import usable
     from scheduler.comparison import comparison
     from scheduler.plan import plan as plan_of
 
-    wanted = usable(file, env=env).entries
-    stored = usable(against, env=env).entries if against else _running()
-    changes = plan_of(wanted, stored)
-    compared = comparison(changes, dict(stored), now=datetime.now(UTC))
+    with progress() as steps:
+        steps.begin("Reading the file")
+        wanted = usable(file, env=env).entries
+        steps.begin("Reading what it is compared with")
+        stored = usable(against, env=env).entries if against else _running()
+        steps.begin("Comparing ticks")
+        changes = plan_of(wanted, stored)
+        compared = comparison(changes, dict(stored), now=datetime.now(UTC))
     if as_json or form == "json":
         print_document(plan_document(changes, compared))
     else:

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from icalendar import Calendar
 
 from tests.support.project import Project
 
@@ -166,6 +167,13 @@ def test_next_begins_now_and_shows_ten(project: Project) -> None:
     assert len(ticks) == 10
 
 
+def test_next_is_a_file_for_calendars(project: Project) -> None:
+    done = project.run("next", "backup", "--from", "2026-03-29", "-n", "2", "--format", "ics").expect()
+    events = Calendar.from_ical(done.out).walk("VEVENT")
+    assert [event["dtstart"].to_ical() for event in events] == [b"20260329T010000Z", b"20260330T003000Z"]
+    assert project.run("next", "by-hand", "--format", "ics").out.endswith("END:VCALENDAR\r\n")
+
+
 def test_next_is_a_table_for_people(project: Project) -> None:
     done = project.run("next", "backup", "--from", "2026-06-01T00:00Z", "-n", "1")
     assert done.out.splitlines() == [
@@ -239,7 +247,7 @@ def test_next_has_a_limit_and_says_so(project: Project) -> None:
     window = ("--from", "2026-01-01", "--until", "2027-01-01")
     done = project.run("next", "often", *window, "-n", "5", "--json")
     assert len(json.loads(done.out)) == 5
-    assert done.err == "There are more; --count shows up to 10000.\n"
+    assert done.err == "There are more; --count shows up to 100000.\n"
 
 
 def test_schema_names_this_projects_jobs_and_their_arguments(project: Project) -> None:
