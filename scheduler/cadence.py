@@ -11,9 +11,10 @@ from scheduler.crontab import Crontab, Crontabs, crontab_from_json
 from scheduler.interval import Interval
 from scheduler.moments import Moments
 from scheduler.rule import Rule, rule_from_json
+from scheduler.solar import Solar, solar_from_json
 
 OnAWall = Crontab | Crontabs | Rule  # those that are read in a zone: each has `timezone` and `expression`
-Cadence = OnAWall | Interval | Moments
+Cadence = OnAWall | Interval | Moments | Solar
 
 
 def cadence_from_json(document: Mapping[str, Any]) -> Cadence:
@@ -22,6 +23,8 @@ def cadence_from_json(document: Mapping[str, Any]) -> Cadence:
         return crontab_from_json(document)
     if "rrule" in document:
         return rule_from_json(document)
+    if "solar" in document:
+        return solar_from_json(document)
     if "at" in document:
         return Moments(tuple(datetime.fromisoformat(text) for text in document["at"]))
     every = timedelta(seconds=document["interval"])

@@ -16,7 +16,9 @@ from scheduler.quoting import quoted
 from scheduler.retry import retry_value
 from scheduler.rule_text import RuleProblem, rule_text
 from scheduler.schedule import Interval, Moments
+from scheduler.solar_keys import degrees_up_to, solar_value, sun_event_value
 from scheduler.suggestion import did_you_mean
+from scheduler.sun import SUN_EVENTS
 from scheduler.wall_clock import LAST_YEAR, zone_named
 from scheduler.wall_steps import DST_FOLDS, DST_GAPS
 from scheduler.wall_times import wall_times
@@ -26,7 +28,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # Keys of INTERFACE.md's table that a later version does.
 UNSUPPORTED_KEYS: Final = frozenset(
     {
-        "after", "solar",
+        "after",
         "exclude", "on_holiday", "group", "priority", "rate_limit",
         "alert", "ping",
     }
@@ -241,14 +243,30 @@ def _queue(value: object) -> str:
     return text
 
 
+def _solar(value: object) -> dict[str, Any]:
+    """The values of a `solar` table, or of the event alone; the place may stand beside it."""
+    if isinstance(value, str):
+        return {"event": sun_event_value(value)}
+    if not isinstance(value, dict):
+        raise ValueError(f'{quoted(value)} is not "sunset" or the like, or a table')
+    checked = _table(value, solar_value)
+    if "event" not in checked:
+        raise ValueError(f"has no event; there are {', '.join(SUN_EVENTS)}")
+    return checked
+
+
 def _retry(value: object) -> dict[str, Any]:
     """The values of a `retry` table by its keys; it is merged with others before it is a policy."""
     if not isinstance(value, dict):
         raise ValueError(f"{quoted(value)} is not a table, such as {{ max_attempts = 3 }}")
+    return _table(value, retry_value)
+
+
+def _table(value: Mapping[str, object], check: Callable[[str, object], Any]) -> dict[str, Any]:
     checked, wrong = {}, []
     for key, item in value.items():
         try:
-            checked[key] = retry_value(key, item)
+            checked[key] = check(key, item)
         except ValueError as problem:
             code = "unknown-key" if str(problem).startswith("unknown key") else "value"
             wrong.append(Misplaced(str(problem), (key,), code=code))
@@ -300,6 +318,9 @@ CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "interval": _interval,
     "rrule": _rrule,
     "at": _moments,
+    "solar": _solar,
+    "latitude": degrees_up_to(90),
+    "longitude": degrees_up_to(180),
     "jitter": _positive,
     "anchor": _moment,
     "dst_gap": _choice(*DST_GAPS),

@@ -14,6 +14,7 @@ from scheduler.schedule import (
     Moments,
     Rule,
     Schedule,
+    Solar,
     Within,
     cadence_of,
 )
@@ -21,11 +22,14 @@ from scheduler.schedule import (
 # What only entries of one kind have, and what is said of the others.
 OF_KIND: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "anchor": (("interval",), "only an interval has one"),
+    "latitude": (("solar",), "only the sun's times depend on a place"),
+    "longitude": (("solar",), "only the sun's times depend on a place"),
     "seconds": (("crontab",), "only a crontab has a field for them"),
     "dst_gap": (("crontab", "rrule"), "only a crontab or rrule reads a clock that changes"),
     "dst_fold": (("crontab", "rrule"), "only a crontab or rrule reads a clock that changes"),
 }
-KINDS: Final = ("crontab", "interval", "rrule", "at")
+_SOLAR: Final = '{ event = "sunset", latitude = 52.5, longitude = 13.4 }'
+KINDS: Final = ("crontab", "interval", "rrule", "at", "solar")
 _OF_ALL_KINDS: Final = ("starts_at", "ends_at", "jitter")
 _OF_TICKS: Final = ("max_runs", "catchup_spread")  # what an entry without ticks has no use for
 OF_SCHEDULE: Final = frozenset({*KINDS, *_OF_ALL_KINDS, "timezone", *OF_KIND})
@@ -55,6 +59,9 @@ def conflicts(values: Mapping[str, Any], *, given: frozenset[str]) -> Iterator[C
             yield Conflict(key, f"the entry has no {listed(KINDS)}, and so no ticks")
     if "starts_at" in values and "ends_at" in values and values["ends_at"] < values["starts_at"]:
         yield Conflict("ends_at", "is before starts_at")
+    for key in ("latitude", "longitude"):
+        if "solar" in values and key not in values["solar"] and key not in values:
+            yield Conflict("solar", f"has no {key}; write {_SOLAR}", "missing")
     for index, crontab in enumerate(values.get("crontab", ())):
         if wrong := _wrong_count(crontab, seconds=values.get("seconds", False)):
             yield Conflict("crontab", wrong, "crontab", index)
@@ -106,4 +113,7 @@ def _cadence_of(name: str, values: Mapping[str, Any]) -> Cadence | None:
     if "interval" in values:
         anchor = values.get("anchor")
         return Interval(values["interval"]) if anchor is None else Interval(values["interval"], anchor)
+    if "solar" in values:
+        place = {key: values[key] for key in ("latitude", "longitude") if key in values}
+        return Solar(**(place | values["solar"]))
     return Moments(values["at"]) if "at" in values else None

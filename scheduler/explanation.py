@@ -29,6 +29,7 @@ from scheduler.schedule import (
     Moments,
     Rule,
     Schedule,
+    Solar,
     Within,
     cadence_of,
 )
@@ -99,6 +100,9 @@ def _of_cadence(schedule: Schedule) -> Iterator[str]:
         yield f"It ticks every {format_duration(cadence.every)}, counted from {phase}, on no clock on a wall."
     elif isinstance(cadence, Rule):
         yield from rule_sentences(cadence)
+    elif isinstance(cadence, Solar):
+        yield f"It ticks at {cadence.when}, at {_place(cadence)}; each day at another time."
+        yield "A day on which the sun does not do that, as near the poles in summer and winter, has no tick."
     elif isinstance(cadence, Moments):
         yield f"It ticks at {', '.join(_moment(moment) for moment in cadence.moments)}, and never again."
     else:
@@ -165,6 +169,14 @@ def _name(field: Field, number: int) -> str:
     if field is WEEKDAY:
         return DAYS[number % len(DAYS)]
     return ordinal(number) if field is MONTH_DAY else str(number)
+
+
+def _place(solar: Solar) -> str:
+    north, east = solar.latitude >= 0, solar.longitude >= 0
+    return (
+        f"{abs(solar.latitude):g}° {'north' if north else 'south'}, "
+        f"{abs(solar.longitude):g}° {'east' if east else 'west'}"
+    )
 
 
 def _moment(moment: datetime) -> str:

@@ -16,6 +16,7 @@ from scheduler.later import Later
 from scheduler.moments import Moments
 from scheduler.moved import Moved
 from scheduler.rule import Rule
+from scheduler.solar import Solar
 from scheduler.wall_clock import zone_named
 from scheduler.within import Within
 
@@ -32,6 +33,7 @@ __all__ = [
     "OnAWall",
     "Rule",
     "Schedule",
+    "Solar",
     "Within",
     "but_for_days",
     "cadence_of",
@@ -44,7 +46,7 @@ Schedule = Cadence | Later | Moved | Within
 
 
 def cadence_of(schedule: Schedule) -> Cadence:
-    """The crontab, the rule, the interval or the moments, without bounds, jitter and holidays."""
+    """The crontab, the rule, the interval, the moments or the sun's, without bounds, jitter and holidays."""
     while isinstance(schedule, Within | Moved | Later):
         schedule = schedule.cadence
     return schedule

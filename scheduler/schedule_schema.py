@@ -18,6 +18,7 @@ from scheduler.entry_schedule import KINDS, OF_KIND
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import Parameters, parameters_of
 from scheduler.retry import BACKOFFS, MOST_ATTEMPTS
+from scheduler.sun import SUN_EVENTS
 from scheduler.variables import VARIABLE
 from scheduler.wall_steps import DST_FOLDS, DST_GAPS
 
@@ -164,6 +165,9 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
             {"anyOf": [moment, {"type": "array", "items": moment, "minItems": 1}]},
             "One moment or several.",
         ),
+        "solar": (_solar(), "An event of the sun at a place."),
+        "latitude": (_degrees(90), "The place of solar: degrees, north positive."),
+        "longitude": (_degrees(180), "The place of solar: degrees, east positive."),
         "jitter": (_DURATION, "Up to this much later, the same for an entry every time."),
         "anchor": (moment, "A moment at which the interval ticks (the Unix epoch)."),
         "timezone": (zones, "The zone whose clock the crontab or the rule reads (UTC)."),
@@ -199,6 +203,29 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "keep_for": (_DURATION, "How long finished runs are kept (30d)."),
     }
     return {"type": "object", "properties": _properties(described)}
+
+
+def _solar() -> Schema:
+    event: Schema = {"enum": list(SUN_EVENTS)}
+    offset = {"anyOf": [{"type": "string"}, {"type": "number"}]}
+    table = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["event"],
+        "properties": _properties(
+            {
+                "event": (event, "What the sun does."),
+                "latitude": (_degrees(90), "Degrees, north positive."),
+                "longitude": (_degrees(180), "Degrees, east positive."),
+                "offset": (offset, 'Later by this much: "30m"; or earlier: "-30m".'),
+            }
+        ),
+    }
+    return {"anyOf": [event, {"type": "string", "pattern": _REFERENCE}, table]}
+
+
+def _degrees(most: int) -> Schema:
+    return {"type": "number", "minimum": -most, "maximum": most}
 
 
 def _properties(described: Mapping[str, tuple[Schema, str]]) -> Schema:

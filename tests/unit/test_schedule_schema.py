@@ -73,6 +73,8 @@ GOOD = [
     '[schedules.a]\njob = "jobs.nightly"\nat = ["2027-01-01T00:00:00Z", "2027-01-02T00:00:00Z"]\njitter = "5m"',
     '[schedules.a]\njob = "jobs.nightly"\nrrule = "FREQ=MONTHLY;BYDAY=-1FR"\ndst_gap = "skip"',
     '[schedules.a]\njob = "jobs.nightly"\nrrule = "DTSTART:20260101T090000\\nRRULE:FREQ=DAILY;COUNT=3"',
+    '[schedules.a]\njob = "jobs.nightly"\nsolar = "dusk"\nlatitude = 52.5\nlongitude = 13',
+    '[schedules.a]\njob = "jobs.nightly"\nsolar = { event = "dawn", latitude = 9, longitude = 0, offset = "-5m" }',
     '[schedules."a.b"]\njob = "jobs.nightly"\ninterval = "1d 2h"\nanchor = "2026-01-01T00:00:00Z"',
 ]
 
@@ -89,6 +91,10 @@ WRONG = [
     '[schedules.a]\njob = "jobs.nightly"\ncrontab = ["@daily", 5]',
     '[schedules.a]\njob = "jobs.nightly"\ninterval = 5\nseconds = true',
     '[schedules.a]\njob = "jobs.nightly"\nrrule = "FREQ=DAILY"\nseconds = true',
+    '[schedules.a]\njob = "jobs.nightly"\nsolar = "moonrise"',
+    '[schedules.a]\njob = "jobs.nightly"\nsolar = { event = "dawn", latitude = 91, longitude = 0 }',
+    '[schedules.a]\njob = "jobs.nightly"\nsolar = { event = "dawn", lat = 9, longitude = 0 }',
+    '[schedules.a]\njob = "jobs.nightly"\nsolar = { latitude = 9, longitude = 0 }',
     '[schedules.a]\njob = "jobs.nightly"\nrrule = "FREQ=DAILY"\ncrontab = "@daily"',
     '[schedules.a]\njob = "jobs.nightly"\ninterval = 5\nat = "2027-01-01T00:00:00Z"',
     '[schedules.a]\njob = "jobs.nightly"\nat = "2027-01-01T00:00:00Z"\ndst_gap = "skip"',
