@@ -1,6 +1,6 @@
 """From an entry's values to its schedule, and what of them does not go together. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from scheduler.crontab_fields import field_count
@@ -35,11 +35,6 @@ _OF_TICKS: Final = ("max_runs", "catchup_spread")  # what an entry without ticks
 OF_SCHEDULE: Final = frozenset({*KINDS, *_OF_ALL_KINDS, "timezone", *OF_KIND})
 
 
-def listed(words: Sequence[str]) -> str:
-    """The words as in a sentence: "crontab, interval or at"."""
-    return f"{', '.join(words[:-1])} or {words[-1]}"
-
-
 class Conflict(NamedTuple):
     """What is wrong, and with which key; `element` is that of its list."""
 
@@ -56,7 +51,7 @@ def conflicts(values: Mapping[str, Any], *, given: frozenset[str]) -> Iterator[C
             yield Conflict(key, message)
     for key in (*_OF_ALL_KINDS, *_OF_TICKS):
         if key in given and not any(kind in values for kind in KINDS):
-            yield Conflict(key, f"the entry has no {listed(KINDS)}, and so no ticks")
+            yield Conflict(key, "the entry has no schedule, and so no ticks")
     if "starts_at" in values and "ends_at" in values and values["ends_at"] < values["starts_at"]:
         yield Conflict("ends_at", "is before starts_at")
     for key in ("latitude", "longitude"):

@@ -137,9 +137,7 @@ WRONG = {
     ),
     'interval = 5\ndst_fold = "both"': "4:1+8 dst_fold: only a crontab or rrule reads a clock that changes",
     'crontab = "@daily"\ndst_gap = "jump"': "4:11+6 dst_gap: 'jump' is not one of shift, skip",
-    "ends_at = 2026-01-01T00:00:00Z": (
-        "3:1+7 ends_at: the entry has no crontab, interval, rrule, at or solar, and so no ticks"
-    ),
+    "ends_at = 2026-01-01T00:00:00Z": ("3:1+7 ends_at: the entry has no schedule, and so no ticks"),
     "at = []": "3:6+2 at: the list is empty; write a moment, or leave the key out",
     "at = 9999-12-31T23:59:59-05:00": (
         "3:6+25 at: 9999-12-31T23:59:59-05:00 is out of reach; write a year from 1900 to 9998"
@@ -159,7 +157,7 @@ WRONG = {
     "at = 2026-01-01T00:00:00Z\nseconds = true": "4:1+7 seconds: only a crontab has a field for them",
     'crontab = "@daily"\njitter = 0': "4:10+1 jitter: 0 is no time at all; leave the key out for no limit",
     "interval = 5\njitter = 0.0015": "4:10+6 jitter: 0.0015 is finer than a millisecond",
-    'jitter = "5m"': "3:1+6 jitter: the entry has no crontab, interval, rrule, at or solar, and so no ticks",
+    'jitter = "5m"': "3:1+6 jitter: the entry has no schedule, and so no ticks",
     "interval = 5\nstarts_at = 2026-01-01": (
         "4:13+10 starts_at: 2026-01-01 is not a moment such as 2026-01-01T00:00:00Z"
     ),
@@ -212,7 +210,7 @@ WRONG = {
     'catchup_spread = "0s"': "3:18+4 catchup_spread: '0s' is no time at all; leave the key out for no limit",
     "start_deadline = 0": "3:18+1 start_deadline: 0 is no time at all; leave the key out for no limit",
     "max_runs = 0": "3:12+1 max_runs: 0 is not between 1 and 1000000",
-    "max_runs = 3": "3:1+8 max_runs: the entry has no crontab, interval, rrule or at, and so no ticks",
+    "max_runs = 3": "3:1+8 max_runs: the entry has no schedule, and so no ticks",
     "max_active = 0": "3:14+1 max_active: 0 is not between 1 and 1000000",
     "keep_runs = 1.5": "3:13+3 keep_runs: 1.5 is not a whole number",
     "tags = [1]": "3:9+1 tags: 1 is not a text in quotes",

@@ -19,7 +19,7 @@ from tests.support.schedule_files import problems_of, read_in
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 
-# Published to the minute: Cape May and Washington by the US Naval Observatory, the others in the tables of their places.
+# Published to the minute: Cape May and Washington by the US Naval Observatory, the others in tables of their cities.
 PUBLISHED: list[tuple[float, float, str, str, dict[SunEvent, str]]] = [
     (38.9, -74.9, "America/New_York", "2002-03-20",
      {"dawn": "05:37", "sunrise": "06:04", "noon": "12:07", "sunset": "18:12", "dusk": "18:39"}),
