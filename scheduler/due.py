@@ -206,7 +206,7 @@ def _room(owed: _Owed, backlog: Backlog) -> Bound | None:
     waited = owed.now - (backlog.dispatched_at or owed.now)
     least, longest = _LOOK_AGAIN
     pause = min(max(waited / 4, least), longest)
-    return max(0, owed.entry.max_active - backlog.active), owed.now + pause
+    return max(0, (owed.entry.most_active or 0) - backlog.active), owed.now + pause
 
 
 def _pace(owed: _Owed, pieces: Sequence[Piece], backlog: Backlog, since: datetime) -> Bound | None:

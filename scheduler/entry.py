@@ -33,7 +33,8 @@ class Entry:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     enabled: bool = True
     overlap: Overlap = "skip"
-    max_active: int = 1
+    max_active: int | None = None
+    group: str | None = None
     catchup: Catchup = "latest"
     catchup_window: timedelta = timedelta(days=1)
     catchup_spread: timedelta | None = None
@@ -50,6 +51,11 @@ class Entry:
     def start_by(self, scheduled_at: datetime) -> datetime | None:
         """The moment by which a run scheduled then must have started; None where it may start at any time."""
         return None if self.start_deadline is None else scheduled_at + self.start_deadline
+
+    @property
+    def most_active(self) -> int | None:
+        """How many runs may be active at once, of this entry or of its group; None: any number."""
+        return 1 if self.max_active is None and self.overlap != "allow" else self.max_active
 
     def to_json(self) -> dict[str, Any]:
         """This entry as JSON values, the defaults left out, for the store; `from_json` reads it back."""
@@ -101,6 +107,7 @@ _PLAIN = (
     "enabled",
     "overlap",
     "max_active",
+    "group",
     "catchup",
     "max_runs",
     "description",

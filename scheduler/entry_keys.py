@@ -29,7 +29,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 UNSUPPORTED_KEYS: Final = frozenset(
     {
         "after",
-        "exclude", "on_holiday", "group", "priority", "rate_limit",
+        "exclude", "on_holiday", "priority", "rate_limit",
         "alert", "ping",
     }
 )  # fmt: skip
@@ -294,6 +294,13 @@ def _choice(*choices: str, later: tuple[str, ...] = ()) -> Callable[[object], st
     return check
 
 
+def _group(value: object) -> str:
+    text = _text(value)
+    if not NAME.fullmatch(text):
+        raise ValueError(f"{quoted(text)} is no name: 1 to 100 letters, digits and _ . -")
+    return text
+
+
 def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{quoted(value)} is not a whole number")
@@ -335,8 +342,9 @@ CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "soft_timeout": _positive,
     "retry": _retry,
     "enabled": _switch,
-    "overlap": _choice("skip", "allow", later=("queue", "replace")),
+    "overlap": _choice("skip", "queue", "allow", "replace"),
     "max_active": _count,
+    "group": _group,
     "catchup": _choice("none", "latest", "all"),
     "catchup_window": _positive,
     "catchup_spread": _positive,

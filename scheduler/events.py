@@ -42,7 +42,11 @@ _BEAT = (
     _info("schedules.applied", "The store now holds what the file says.", "digest"),
     _error("schedules.rejected", "The file has problems: nothing was changed.", "error"),
     _warning("schedules.outdated", "The store holds a newer revision: nothing was changed.", "revision"),
-    _info("tick.dispatched", "A tick became a run, and its message is out.", *RUN_FIELDS),
+    _info(
+        "tick.dispatched",
+        "A tick became a run; its message is out, unless it `waits_for` the end of another.",
+        *RUN_FIELDS,
+    ),
     _info("tick.skipped", "A tick was left out on purpose.", "entry", "scheduled_at", "reason"),
     _warning("tick.coalesced", "A missed tick was folded into a later one.", "entry", "scheduled_at"),
     _info("entry.ended", "An entry has had its `max_runs`, and has no next tick.", "entry", "runs"),

@@ -59,7 +59,7 @@ def _of_series(series: Series, times: Mapping[str, RunTime]) -> Iterator[Overlap
     done: dict[tuple[int, Overlap, int], int] = {}
 
     def met(entry: Entry, duration: timedelta) -> int:
-        key = (-(-duration // _MS), entry.overlap, entry.max_active)
+        key = (-(-duration // _MS), entry.overlap, entry.most_active or 1)
         if key not in done:
             done[key] = _still_going(ticks, *key)
         return done[key]
@@ -141,8 +141,7 @@ def _kinds(series: Series, times: Mapping[str, RunTime]) -> dict[_Kind, int]:
     numbers: dict[_Kind, int] = {}
     for entry in series.entries:
         if (time := times.get(entry.name)) is not None:
-            most = None if entry.overlap == "allow" else entry.max_active
-            kind = _Kind(entry.queue, _rounded(time.p95 / _SECOND), most)
+            kind = _Kind(entry.queue, _rounded(time.p95 / _SECOND), entry.most_active)
             numbers[kind] = numbers.get(kind, 0) + 1
     return numbers
 

@@ -73,6 +73,7 @@ class Call:
     keep_runs: int = 100
     keep_for: timedelta = timedelta(days=30)
     canvas: dict[str, Any] | None = None
+    group: str | None = None
 
     @classmethod
     def of(cls, entry: Entry, *, kwargs: dict[str, Any] | None = None) -> Self:
@@ -88,6 +89,7 @@ class Call:
             retry=entry.retry,
             keep_runs=entry.keep_runs,
             keep_for=entry.keep_for,
+            group=entry.group,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -107,8 +109,7 @@ class Call:
             document["keep_runs"] = self.keep_runs
         if self.keep_for != _KEEP_FOR:
             document["keep_for"] = self.keep_for.total_seconds()
-        if self.canvas:
-            document["canvas"] = self.canvas
+        document |= {name: value for name in ("canvas", "group") if (value := getattr(self, name))}
         return document
 
     @classmethod
@@ -126,6 +127,7 @@ class Call:
             keep_runs=document.get("keep_runs", _KEEP_RUNS),
             keep_for=_seconds(document.get("keep_for")) or _KEEP_FOR,
             canvas=document.get("canvas"),
+            group=document.get("group"),
         )
 
 

@@ -188,8 +188,15 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "soft_timeout": (_DURATION, "The job is told after this long, and may tidy up."),
         "retry": ({"$ref": "#/$defs/retry"}, "When and how a failed attempt is followed by another."),
         "enabled": ({"type": "boolean"}, "false: it stays in the list and does not tick (true)."),
-        "overlap": ({"enum": ["skip", "allow"]}, "What a tick does while a run is active (skip)."),
-        "max_active": (_COUNT, "How many runs may be active before overlap holds (1)."),
+        "overlap": (
+            {"enum": ["skip", "queue", "allow", "replace"]},
+            "What a tick does while as many runs are active as may be (skip).",
+        ),
+        "max_active": (_COUNT, "How many runs may be active at once (1; with allow any number)."),
+        "group": (
+            {"type": "string", "pattern": rf"^{NAME.pattern}$|{_REFERENCE}"},
+            "Entries with the same group count their active runs together.",
+        ),
         "catchup": ({"enum": ["none", "latest", "all"]}, "What runs of ticks missed in downtime (latest)."),
         "catchup_window": (_DURATION, "Ticks missed longer ago are not made up for (1d)."),
         "catchup_spread": (_DURATION, "Ticks that are made up for are spread over this."),

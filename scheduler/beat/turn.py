@@ -105,6 +105,7 @@ def _tell(decided: Decided, entry: Entry, committed: Committed) -> None:
             one = TickRange(Disposition.SKIPPED_OVERLAP, run.scheduled_at, run.scheduled_at, 1, reason)
             _tell_left_out(entry, one)
         else:
+            waits = {"waits_for": committed.waits[run.run_id]} if run.run_id in committed.waits else {}
             emit(
                 "tick.dispatched",
                 entry=entry.name,
@@ -113,7 +114,19 @@ def _tell(decided: Decided, entry: Entry, committed: Committed) -> None:
                 scheduled_at=rfc3339(run.scheduled_at),
                 attempt=1,
                 queue=entry.queue,
+                **waits,
             )
+    for gone in committed.replaced:
+        emit(
+            "run.cancelling" if gone.asked else "run.cancelled",
+            entry=entry.name,
+            job=gone.job,
+            run_id=gone.run_id,
+            scheduled_at=rfc3339(gone.scheduled_at),
+            attempt=gone.attempt,
+            by="overlap",
+            reason=gone.reason,
+        )
 
 
 def _tell_left_out(entry: Entry, some: TickRange) -> None:

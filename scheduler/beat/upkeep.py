@@ -23,6 +23,7 @@ def keep_up(store: Store, publisher: Publisher, waiting: Waiting, now: datetime)
     4. Queue the retries that are due.
     5. Recover the runs whose lease ran out.
     6. Publish again what no worker claimed.
+    7. Publish what waited for the end of another run, where nobody did at that end.
 
     Raises Unreachable where the store or the broker fails; what was not done is found by the next turn.
     """
@@ -40,6 +41,8 @@ def keep_up(store: Store, publisher: Publisher, waiting: Waiting, now: datetime)
             recover(store, run, call, worker=None)
     if waiting.unclaimed:
         _publish_again(store, publisher, store.outbox.due("unclaimed", now), now)
+    if waiting.lanes:
+        store.lanes.release()
 
 
 def _announce(store: Store) -> None:

@@ -95,7 +95,7 @@ def _print(
             ("time-out", document.get("timeout")),
             ("soft time-out", document.get("soft_timeout")),
             ("retry", _retry(document.get("retry") or {})),
-            ("overlap", document.get("overlap")),
+            ("overlap", _overlap(document)),
             ("catch-up", _catchup(document)),
             ("must start", _must_start(document)),
             ("runs", _most_runs(document, counts)),
@@ -128,6 +128,14 @@ def _state(document: Mapping[str, Any]) -> Any:
         until = f" until {pause['until']}" if pause["until"] else ""
         return Cell(f"paused by {pause['by']}{until}: {pause['reason']}", "yellow")
     return Cell("enabled", "green")
+
+
+def _overlap(document: Mapping[str, Any]) -> str | None:
+    if (overlap := document.get("overlap")) is None:
+        return None
+    most = document.get("max_active")
+    among = f" in the group {document['group']}" if document.get("group") else ""
+    return f"{overlap}, {'any number' if most is None else most} active at once{among}"
 
 
 def _arguments(document: Mapping[str, Any]) -> str | None:

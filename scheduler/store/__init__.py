@@ -11,6 +11,7 @@ from scheduler.store.cancels import Cancels
 from scheduler.store.connection import Client, StoreRefused, connect
 from scheduler.store.deadlines import Deadlines
 from scheduler.store.keys import Keys
+from scheduler.store.lanes import Lanes
 from scheduler.store.ledger import Ledger
 from scheduler.store.logs import Logs
 from scheduler.store.outbox import Outbox
@@ -38,6 +39,7 @@ class Store:
         self.outbox = Outbox(client, keys, scripts, self.runs)
         self.deadlines = Deadlines(keys, scripts, self.runs)
         self.cancels = Cancels(client, keys, scripts)
+        self.lanes = Lanes(client, keys, scripts)
         self.logs = Logs(client, keys, scripts)
         self.presence = Presence(client, keys, scripts)
         self.pauses = Pauses(client, keys)

@@ -7,17 +7,6 @@
 -- include: ending
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local answer = stopped(ARGV[4], ARGV[1], ARGV[2], ARGV[3], now_ms)
 local run = redis.call('HMGET', KEYS[1], 's', 'a')
-local state, attempt = run[1], run[2]
-if not state then return {'gone', '', 0} end
-if state == 'running' then
-  if redis.call('HSETNX', KEYS[1], 'xb', ARGV[2]) == 1 then redis.call('HSET', KEYS[1], 'x', ARGV[3]) end
-  redis.call('ZADD', KEYS[2], 'NX', now_ms, ARGV[1])
-  return {'asked', state, tonumber(attempt)}
-end
-if state ~= 'queued' and state ~= 'retrying' then return {'over', state, tonumber(attempt)} end
--- The attempt that it waits for never started; what its record says of a start is of the one before.
-if state == 'queued' then redis.call('HDEL', KEYS[1], 'sa', 'w') end
-redis.call('HDEL', KEYS[1], 'er')
-ended(ARGV[4], ARGV[1], 'cancelled', reason_of(ARGV[2], ARGV[3]), now_ms, nil)
-return {'cancelled', 'cancelled', tonumber(attempt)}
+return {answer, run[1] or '', tonumber(run[2] or 0)}

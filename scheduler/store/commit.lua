@@ -8,7 +8,7 @@
 --         again, ms   push: true to push the messages, false to leave them to the outbox
 --       then of each entry, in order, two JSON objects (store/decision.py; times in ms are texts, Lua would round them):
 --       the form of its runs, made once per entry
---         job, queue, max_attempts, call (JSON as text), overlap, max_active
+--         job, queue, max_attempts, call (JSON as text), overlap, most: active at once, 0 for any number, group or nothing
 --         message: text, name of a field of the run, text, …: what a worker reads, with holes
 --       the decision
 --         name, score: as read   tick: as read   next: new score   last: new tick
@@ -20,11 +20,14 @@
 --   left of it is too; 'over': it has had all its runs before; or a JSON object
 --         overlapping: run id → the reason why it was not started: as many runs are active as may be
 --         ended: how many runs the entry has had, where these were all that it may have
+--         waits: run id → the run for whose end it waits
+--         replaced: of each run that gives way: id, answer (see cancel.lua), job, at (ms), attempt, why
 --         trouble: keys of this entry alone can't be written; it was taken out of the schedule
 --
 -- Guarded by compare-and-set on the entry's score and last tick, so that a beat that slept, or was a second one, changes
 -- nothing; a second call with the same arguments finds its own work and answers 'stale'.
 -- What all entries write to is written once per batch, at the end: a call costs much, an argument little.
+-- include: ending
 local batch = cjson.decode(ARGV[1])
 local own, now_ms = batch.own, batch.now
 local first = 6
@@ -81,9 +84,11 @@ local function filled(pieces, run)
   return table.concat(parts)
 end
 
-local function create_run(name, form, run)
+-- Create a run. With `behind` it waits for the end of that one, and is published then.
+local function create_run(name, form, run, behind)
   local record = own .. 'run:' .. run.id
   if redis.call('EXISTS', record) == 1 then return end
+  local lane = lane_of(name, form.group)
   redis.call('HSET', record, 'e', name, 'j', form.job, 'at', run.at, 's', 'queued', 'a', '1', 'm', form.max_attempts,
     'q', form.queue, 'qa', now_ms, 'c', form.call)
   redis.call('ZADD', own .. 'runs:' .. name, now_ms, run.id)
@@ -93,6 +98,16 @@ local function create_run(name, form, run)
     redis.call('HSET', record, 'd', run.by)
     deadlines[#deadlines + 1], deadlines[#deadlines + 2] = run.by, run.id
   end
+  if form.group then redis.call('HSET', record, 'g', form.group) end
+  if behind then
+    redis.call('HSET', record, 'y', 'waits for the end of run ' .. behind)
+    redis.call('HSET', own .. 'waiting:' .. lane, name, cjson.encode({
+      id = run.id, most = form.most, since = tonumber(now_ms), message = batch.push and filled(form.message, run) or nil,
+      queue = batch.queues .. form.queue, again = batch.republish_at - now_ms}))
+    redis.call('ZADD', own .. 'waiting', now_ms, lane)
+    return
+  end
+  if form.group then redis.call('SADD', own .. lane, run.id) end
   published[#published + 1] = run.id
   if batch.push then
     local queue = messages[form.queue]
@@ -105,39 +120,76 @@ local function create_run(name, form, run)
   end
 end
 
--- An active run for which another one must wait, or false. What is on no record any more is active no longer.
-local function overlapping(active, max_active)
-  if redis.call('SCARD', active) < max_active then return false end
-  local alive, one = 0, false
-  for _, run_id in ipairs(redis.call('SMEMBERS', active)) do
-    if redis.call('EXISTS', own .. 'run:' .. run_id) == 1 then
-      alive, one = alive + 1, run_id
-    else
-      redis.call('SREM', active, run_id)
-    end
-  end
-  return alive >= max_active and one
+-- The run that waits of this entry, or nil.
+local function waiting_of(name, lane)
+  local text = redis.call('HGET', own .. 'waiting:' .. lane, name)
+  return text and cjson.decode(text).id
 end
 
--- Create the runs of one decision; those that must not start are in the answer, each with the reason. `before` is the
--- tick before the first, as text.
+-- Have older runs of the entry give way to this one: the one that waits, and as many as take the places that it needs.
+local function make_room(name, lane, form, run, places, replaced)
+  local why = 'replaced by run ' .. run.id
+  local function stop(id)
+    local about = redis.call('HMGET', own .. 'run:' .. id, 'j', 'at', 'a')
+    local answer = stopped(own, id, 'overlap', why, tonumber(now_ms))
+    if answer == 'cancelled' or answer == 'asked' then
+      replaced[#replaced + 1] = {
+        id = id, answer = answer, job = about[1], at = about[2], attempt = tonumber(about[3]), why = why}
+    end
+  end
+  local waits = waiting_of(name, lane)
+  if waits then stop(waits) end
+  local needed = #places - form.most + 1
+  for _, place in ipairs(places) do
+    if place.asked then needed = needed - 1 end
+  end
+  for _, place in ipairs(places) do
+    if needed > 0 and place.entry == name and not place.asked then
+      stop(place.id)
+      needed = needed - 1
+    end
+  end
+end
+
+-- Create the runs of one decision. Those that must not start are in the answer, each with the reason, and so is what
+-- waits, and what gives way. `before` is the tick before the first, as text.
 local function start(name, form, runs, before)
-  local answer
+  local overlapping, waits, replaced = {}, {}, {}
+  local lane = lane_of(name, form.group)
+  local may_wait = form.overlap == 'queue' or form.overlap == 'replace'
+  local function left_out(run, reason)
+    leave_out(name, 'skipped_overlap', 1, cjson.encode({
+      disposition = 'skipped_overlap', first = tonumber(run.at), last = tonumber(run.at), count = 1,
+      reason = reason, decided = tonumber(now_ms)}), before)
+    overlapping[run.id] = reason
+  end
   for _, run in ipairs(runs) do
-    local running = form.overlap == 'skip' and overlapping(own .. 'active:' .. name, form.max_active)
-    if running then
-      local reason = 'run ' .. running .. ' is not finished'
-      leave_out(name, 'skipped_overlap', 1, cjson.encode({
-        disposition = 'skipped_overlap', first = tonumber(run.at), last = tonumber(run.at), count = 1,
-        reason = reason, decided = tonumber(now_ms)}), before)
-      answer = answer or {}
-      answer[run.id] = reason
+    local places = full(own, lane, form.most)
+    if may_wait and not places and waiting_of(name, lane) then
+      release(own, lane, tonumber(now_ms))
+      places = full(own, lane, form.most)
+    end
+    if places and form.overlap == 'replace' then
+      make_room(name, lane, form, run, places, replaced)
+      places = full(own, lane, form.most)
+    end
+    local behind = places and places[1].id
+    local other = places and may_wait and waiting_of(name, lane)
+    if other then
+      left_out(run, 'run ' .. other .. ' waits already, for the end of run ' .. behind)
+    elseif places and not may_wait then
+      left_out(run, 'run ' .. behind .. ' is not finished')
     else
-      create_run(name, form, run)
+      create_run(name, form, run, behind)
+      if behind then waits[run.id] = behind end
       count(name, 'dispatched', 1)
     end
     before = run.at
   end
+  local answer = {}
+  if next(overlapping) then answer.overlapping = overlapping end
+  if next(waits) then answer.waits = waits end
+  if next(replaced) then answer.replaced = replaced end
   return answer
 end
 
@@ -188,16 +240,16 @@ local function decide(key, score, form, decision)
   for i, some in ipairs(decision.left_out or {}) do
     leave_out(name, some.disposition, some.count, some.range, i == 1 and decision.joins and decision.tick or '')
   end
-  local waiting
+  local answer = {}
   if decision.runs then
-    waiting = start(name, form, decision.runs, decision.left_out and '' or decision.tick)
+    answer = start(name, form, decision.runs, decision.left_out and '' or decision.tick)
   end
   if decision.expected then count(name, 'expected', decision.expected) end
   left = runs_left(name, decision)
   local ended = left and left <= 0
   schedule(key, ended and '-1' or decision.next, decision)
-  if not waiting and not ended then return 'decided' end
-  return cjson.encode({overlapping = waiting, ended = ended and decision.max_runs or nil})
+  if ended then answer.ended = decision.max_runs end
+  return next(answer) and cjson.encode(answer) or 'decided'
 end
 
 local results = {}

@@ -71,15 +71,30 @@ class Decided(NamedTuple):
     caught_up: bool = False
 
 
-class Committed(NamedTuple):
-    """What a commit made of a decision. `overlapping`: the runs not started, each with the reason for it.
+class Replaced(NamedTuple):
+    """A run that gives way to another one: `asked` is True where it goes on until its worker has ended it."""
 
+    run_id: str
+    job: str
+    scheduled_at: datetime
+    attempt: int
+    asked: bool
+    reason: str
+
+
+class Committed(NamedTuple):
+    """What a commit made of a decision.
+
+    `overlapping`: the runs not started, each with the reason for it. `waits`: runs that wait, each with the run for
+    whose end. `replaced`: the runs that give way to them.
     `ended`: how many runs the entry has had, where these are all that it may have.
     `trouble`: what the server said where the entry's own keys are of the wrong type; it was taken out of the schedule.
     """
 
     done: bool
     overlapping: Mapping[str, str] = _NONE
+    waits: Mapping[str, str] = _NONE
+    replaced: Sequence[Replaced] = ()
     trouble: str | None = None
     ended: int | None = None
 
@@ -92,7 +107,8 @@ def run_form(entry: Entry, call: str) -> str:
             "queue": entry.queue,
             "max_attempts": entry.retry.max_attempts,
             "overlap": entry.overlap,
-            "max_active": entry.max_active,
+            "most": entry.most_active or 0,
+            **({"group": entry.group} if entry.group else {}),
             "call": call,
             "message": template(call, entry.name),
         }
@@ -160,6 +176,19 @@ def committed(answer: str) -> Committed:
     return Committed(
         done="trouble" not in document,
         overlapping=document.get("overlapping", _NONE),
+        waits=document.get("waits", _NONE),
+        replaced=[_replaced(each) for each in document.get("replaced", ())],
         trouble=document.get("trouble"),
         ended=document.get("ended"),
+    )
+
+
+def _replaced(document: Mapping[str, Any]) -> Replaced:
+    return Replaced(
+        document["id"],
+        document["job"],
+        moment(document["at"]),
+        document["attempt"],
+        document["answer"] == "asked",
+        document["why"],
     )

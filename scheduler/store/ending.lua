@@ -3,7 +3,9 @@
 --
 -- ended(own, id, state, why, now_ms, limits): ends the run `id`, wherever it waits. `own` is our prefix, `why` the reason
 --   on its record, or ''. `limits`: {keep_runs, keep_for in ms}, or nil for those that its call says.
+-- stopped(own, id, by, why, now_ms): cancels the run where it waits, asks for it where it runs; see cancel.lua.
 -- cancelled_by(run): who asked to cancel the run with this key, and why, as they stand on its record; nil if nobody did.
+-- include: lanes
 local function cancelled_by(run)
   local asked = redis.call('HMGET', run, 'xb', 'x')
   if not asked[1] then return nil end
@@ -23,8 +25,9 @@ end
 local function ended(own, id, state, why, now_ms, limits)
   local run, attempts, log = own .. 'run:' .. id, own .. 'attempts:' .. id, own .. 'log:' .. id
   limits = limits or limits_of(run)
-  local fields = redis.call('HMGET', run, 'e', 'sa', 'fs')
-  local runs, active = own .. 'runs:' .. (fields[1] or ''), own .. 'active:' .. (fields[1] or '')
+  local fields = redis.call('HMGET', run, 'e', 'sa', 'fs', 'g')
+  local name, group = fields[1] or '', fields[4]
+  local runs, active = own .. 'runs:' .. name, own .. 'active:' .. name
   redis.call('HSET', run, 's', state, 'fa', now_ms)
   redis.call('HDEL', run, 'k', 'ra', 'x', 'xb', 'd')
   if why ~= '' then redis.call('HSET', run, 'y', why) else redis.call('HDEL', run, 'y') end
@@ -34,6 +37,10 @@ local function ended(own, id, state, why, now_ms, limits)
   for _, place in ipairs({'leases', 'retries', 'unclaimed', 'outbox', 'cancels', 'deadlines'}) do
     redis.call('ZREM', own .. place, id)
   end
+  if group then redis.call('SREM', own .. 'group:' .. group, id) end
+  -- A place is free: whoever waits for it gets it now. Also in the lane of the entry itself, from before it had a group.
+  release(own, 'active:' .. name, now_ms)
+  if group then release(own, 'group:' .. group, now_ms) end
   for _, key in ipairs({run, attempts, log}) do redis.call('PEXPIRE', key, limits[2]) end
   -- The list of an entry's runs lives as long as the last of them, and while one is active for ever.
   if redis.call('EXISTS', active) == 0 then redis.call('PEXPIRE', runs, limits[2]) end
@@ -51,4 +58,21 @@ local function ended(own, id, state, why, now_ms, limits)
   for _, old in ipairs(redis.call('ZRANGEBYSCORE', runs, '-inf', now_ms - limits[2], 'LIMIT', 0, 20)) do
     if redis.call('EXISTS', own .. 'run:' .. old) == 0 then redis.call('ZREM', runs, old) end
   end
+end
+
+local function stopped(own, id, by, why, now_ms)
+  local run = own .. 'run:' .. id
+  local state = redis.call('HGET', run, 's')
+  if not state then return 'gone' end
+  if state == 'running' then
+    if redis.call('HSETNX', run, 'xb', by) == 1 then redis.call('HSET', run, 'x', why) end
+    redis.call('ZADD', own .. 'cancels', 'NX', now_ms, id)
+    return 'asked'
+  end
+  if state ~= 'queued' and state ~= 'retrying' then return 'over' end
+  -- The attempt that it waits for never started; what its record says of a start is of the one before.
+  if state == 'queued' then redis.call('HDEL', run, 'sa', 'w') end
+  redis.call('HDEL', run, 'er')
+  ended(own, id, 'cancelled', reason_of(by, why), now_ms, nil)
+  return 'cancelled'
 end

@@ -9,6 +9,8 @@
 | `onbeat:log:ID` | stream: what the job wrote, a JSON object a line: the first 200 and the last 800, up to 256 KiB | as the run | worker |
 | `onbeat:runs:NAME` | zset: run id → queued at, ms | `keep_for` after the last end, while none is active | commit, finish |
 | `onbeat:active:NAME` | set of run ids that have not ended | while any is | commit, finish |
+| `onbeat:group:GROUP` | set of run ids that have not ended and do not wait, of the entries with that `group` | while any is | commit, create, finish |
+| `onbeat:waiting:LANE` | hash: entry → JSON: its run that waits for the end of another; LANE is `active:NAME` or `group:GROUP` | while one waits | commit, finish |
 | `onbeat:ticks:NAME` | list of JSON ranges: ticks that were left out, and why | the newest 200 | commit |
 | `onbeat:ledger` | hash: totals of ticks expected and by disposition | for ever | commit |
 | `onbeat:ledger:NAME` | hash: the same for one entry | until the entry goes | commit |
@@ -18,6 +20,7 @@
 | `onbeat:unclaimed` | zset: run id → when to publish again, ms | until claimed | commit, publish, claim |
 | `onbeat:deadlines` | zset: run id → when it must have started, ms | until it starts or ends | commit, trigger, claim |
 | `onbeat:cancels` | zset: run id → when somebody asked to stop it, ms | while it runs | cancel, finish |
+| `onbeat:waiting` | zset: LANE → when a beat looks after what waits there, ms | while a run waits | commit, finish, release |
 | `onbeat:paused` | hash: entry, or `*` for all → JSON: by, reason, paused_at, until | until resumed | pause |
 | `onbeat:beats`, `onbeat:workers` | hash: id → JSON: what it is and when it was last seen, ms | an hour after the last sign | each process |
 | `onbeat:applied` | hash: digest, revision, applied_at, by and env of the schedules in force | for ever | plan |

@@ -8,7 +8,7 @@ A run is a hash with short fields, so that a finished one stays under 400 bytes:
     ra retry at    c call, JSON: what to execute, until the run succeeded
     lg its log, JSON: see append.lua; of a run that wrote nothing it is not there
     d  must start by, ms, until it did
-    x, xb why somebody asked to cancel the running run, and who
+    g group        x, xb why somebody asked to cancel the running run, and who
 """
 
 import json
@@ -136,6 +136,8 @@ class Runs:
                 json.dumps(call.to_json()),
                 milliseconds(publish_at) if isinstance(publish_at, datetime) else publish_at or "",
                 "" if start_by is None else milliseconds(start_by),
+                call.group or "",
+                keys.own_prefix,
             ],
         )
         return bool(created)

@@ -24,6 +24,7 @@ NAMES: Final = (
     "renew",
     "finish",
     "cancel",
+    "release",
     "sign",
     "append",
     "marks",

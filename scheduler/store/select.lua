@@ -1,14 +1,14 @@
 -- What is there to do now? One round trip for a whole turn of the beat. Writes nothing.
 --
 -- KEYS  1 the schedule (zset)   2 paused (hash)   3 outbox   4 retries   5 leases   6 unclaimed   7 announcements (list)
---       8 deadlines
+--       8 deadlines   9 waiting (zsets)
 -- ARGV  1 the most entries to return
 -- Result
 --   1 now, ms, by the server's clock
 --   2 of each entry that is due: key, score, definition, meta, onbeat, tick, parked, one after the other; '' for no field
 --   3 the score of the next entry that is not due, or ''
 --   4 the pauses in force, as field, value, …
---   5 how many are waiting now: {outbox, retries, leases, unclaimed, announcements, deadlines}
+--   5 how many are waiting now: {outbox, retries, leases, unclaimed, announcements, deadlines, lanes}
 -- Due means: its score, in seconds, is not after now. A score below 0 is parked.
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -33,6 +33,7 @@ local waiting = {
   redis.call('ZCOUNT', KEYS[6], '-inf', now_ms),
   redis.call('LLEN', KEYS[7]),
   redis.call('ZCOUNT', KEYS[8], '-inf', now_ms),
+  redis.call('ZCOUNT', KEYS[9], '-inf', now_ms),
 }
 -- A retry or a deadline that comes before the next entry decides when the beat looks again.
 local next_at = next_row[2] or ''
@@ -41,5 +42,9 @@ for _, place in ipairs({KEYS[4], KEYS[8]}) do
   if first[2] and (next_at == '' or first[2] / 1000 < tonumber(next_at)) then
     next_at = string.format('%.3f', first[2] / 1000)
   end
+end
+-- While runs wait for the end of another a beat looks often: the end may leave them to the outbox.
+if redis.call('EXISTS', KEYS[9]) == 1 and (next_at == '' or tonumber(next_at) > now_ms / 1000 + 0.2) then
+  next_at = string.format('%.3f', now_ms / 1000 + 0.2)
 end
 return {now_ms, due, next_at, redis.call('HGETALL', KEYS[2]), waiting}

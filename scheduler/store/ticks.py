@@ -28,6 +28,7 @@ class Waiting:
     unclaimed: int
     announcements: int
     deadlines: int
+    lanes: int
 
     @property
     def any(self) -> bool:
@@ -58,7 +59,16 @@ class Ticks:
         own = self._keys.own
         keys = [
             own(name)
-            for name in ("paused", "outbox", "retries", "leases", "unclaimed", "announcements", "deadlines")
+            for name in (
+                "paused",
+                "outbox",
+                "retries",
+                "leases",
+                "unclaimed",
+                "announcements",
+                "deadlines",
+                "waiting",
+            )
         ]
         answer = self._scripts.call("select", [self._keys.schedule, *keys], [limit])
         now_ms, fields, next_score, pauses, waiting = answer

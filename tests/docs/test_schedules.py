@@ -41,7 +41,7 @@ def test_the_defaults_of_an_entry_are_those_of_the_code() -> None:
         "queue": ENTRY.queue,
         "enabled": str(ENTRY.enabled).lower(),
         "overlap": ENTRY.overlap,
-        "max_active": str(ENTRY.max_active),
+        "max_active": str(ENTRY.most_active),
         "catchup": ENTRY.catchup,
         "catchup_window": format_duration(ENTRY.catchup_window),
         "keep_runs": str(ENTRY.keep_runs),

@@ -200,12 +200,10 @@ WRONG = {
         "3:16+7 retry: on: 'a b' is not the name of an exception, such as \"httpx.HTTPError\""
     ),
     "enabled = 1": "3:11+1 enabled: 1 is not true or false",
-    'overlap = "replace"': (
-        "3:11+9 overlap: 'replace' is not supported by this version yet; what is: skip, allow"
-    ),
     'overlap = "skp"': (
-        "3:11+5 overlap: 'skp' is not one of skip, allow, queue, replace; did you mean 'skip'?"
+        "3:11+5 overlap: 'skp' is not one of skip, queue, allow, replace; did you mean 'skip'?"
     ),
+    'group = "a b"': "3:9+5 group: 'a b' is no name: 1 to 100 letters, digits and _ . -",
     'catchup = "al"': "3:11+4 catchup: 'al' is not one of none, latest, all; did you mean 'all'?",
     'catchup_spread = "0s"': "3:18+4 catchup_spread: '0s' is no time at all; leave the key out for no limit",
     "start_deadline = 0": "3:18+1 start_deadline: 0 is no time at all; leave the key out for no limit",

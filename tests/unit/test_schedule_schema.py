@@ -109,7 +109,7 @@ WRONG = [
     '[schedules.a]\njob = "jobs.nightly"\ntimezone = "Europe/Berlim"',
     '[schedules.a]\njob = "jobs.nightly"\nretry = { max_attempts = 0 }',
     '[schedules.a]\njob = "jobs.nightly"\nretry = { attempts = 2 }',
-    '[schedules.a]\njob = "jobs.nightly"\noverlap = "queue"',
+    '[schedules.a]\njob = "jobs.nightly"\noverlap = "wait"',
     '[schedules.a]\njob = "jobs.nightly"\nenabled = "yes"',
     '[schedules.a]\njob = "jobs.nightly"\nkwargs = { limit = "x" }',
     '[schedules.a]\njob = "jobs.nightly"\nkwargs = { limt = 1 }',
