@@ -15,11 +15,11 @@ from itertools import groupby
 from typing import Any
 
 from scheduler.crontab_fields import CrontabProblem, has_hash
+from scheduler.crontab_union import union_count
 from scheduler.wall_clock import utc, zone_named
 from scheduler.wall_steps import (
     DST_FOLDS,
     DST_GAPS,
-    LEAST,
     DstFold,
     DstGap,
     latest_tick,
@@ -141,11 +141,8 @@ class Crontabs:
         return (tick for tick, _ in groupby(merged))
 
     def count_between(self, after: datetime, until: datetime) -> int:
-        """How many ticks `ticks_between` would give: those of the most frequent crontab are not walked through."""
-        often, *others = sorted(self.members, key=lambda each: -each.count_between(after, until))
-        merged = heapq.merge(*(member.ticks_between(after, until) for member in others))
-        more = sum(often.next_after(tick - LEAST) != tick for tick, _ in groupby(merged))
-        return often.count_between(after, until) + more
+        """How many ticks `ticks_between` would give; days are counted, not ticks."""
+        return union_count(self.members, utc(after), utc(until))
 
     def latest_between(self, after: datetime, until: datetime) -> datetime | None:
         """The last tick that `ticks_between` would give, or None."""

@@ -69,7 +69,7 @@ def _first_tick(schedule: OnTheWall, moment: datetime, until: datetime) -> datet
         times = schedule.times(stretch.offset)
         start, end = _wall_span(schedule, times, stretch)
         if after == moment:
-            start = max(start, _wall(after, stretch.offset) + LEAST)
+            start = max(start, wall(after, stretch.offset) + LEAST)
         if (match := times.first(start, end)) is not None:
             tick = _moment(match, stretch)
             if tick > moment:
@@ -113,19 +113,20 @@ def tick_count(schedule: OnTheWall, after: datetime, until: datetime) -> int:
     while moment <= until and moment.year <= LAST_YEAR:
         stretch = stretch_at(zone, moment)
         times = schedule.times(stretch.offset)
-        here, (start, end) = _wall(moment, stretch.offset), _wall_span(schedule, times, stretch)
+        here, (start, end) = wall(moment, stretch.offset), _wall_span(schedule, times, stretch)
         if moment == after:
             start = max(start, here + LEAST)
         elif start < here:
             # All times that the clock jumped over, and the one that it jumped to, are one tick.
             total += times.count(start, min(here + LEAST, end)) > 0
             start = here + LEAST
-        total += times.count(start, min(end, _wall(until + LEAST, stretch.offset)))
+        total += times.count(start, min(end, wall(until + LEAST, stretch.offset)))
         moment = stretch.end_at
     return total
 
 
-def _wall(moment: datetime, offset: timedelta) -> datetime:
+def wall(moment: datetime, offset: timedelta) -> datetime:
+    """What a clock with this offset from UTC shows, without a zone."""
     return moment.replace(tzinfo=None) + offset
 
 
@@ -135,12 +136,12 @@ def _wall_span(schedule: OnTheWall, times: Times, stretch: Stretch) -> tuple[dat
     For times of day the stretch begins where the one before it ended: so what the clock jumped over belongs
     to it, and what comes again does not; or as `dst_gap` and `dst_fold` have it.
     """
-    start, end = _wall(stretch.start_at, stretch.offset), _wall(stretch.end_at, stretch.offset)
+    start, end = wall(stretch.start_at, stretch.offset), wall(stretch.end_at, stretch.offset)
     if times.follows_real_time:
         return start, end
     before, after = (
-        _wall(stretch.start_at, stretch.offset_before),
-        _wall(stretch.end_at, stretch.offset_after),
+        wall(stretch.start_at, stretch.offset_before),
+        wall(stretch.end_at, stretch.offset_after),
     )
     jumps = before < start
     if schedule.dst_gap == "shift" if jumps else schedule.dst_fold == "first":
@@ -148,5 +149,5 @@ def _wall_span(schedule: OnTheWall, times: Times, stretch: Stretch) -> tuple[dat
     return start, min(end, after) if schedule.dst_fold == "second" else end
 
 
-def _moment(wall: datetime, stretch: Stretch) -> datetime:
-    return max((wall - stretch.offset).replace(tzinfo=UTC), stretch.start_at)
+def _moment(shown: datetime, stretch: Stretch) -> datetime:
+    return max((shown - stretch.offset).replace(tzinfo=UTC), stretch.start_at)

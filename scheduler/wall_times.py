@@ -81,6 +81,10 @@ class WallTimes:
             (year, month), first_day = _month_after(year, month), 0
         return None
 
+    def on(self, day: date) -> bool:
+        """Whether the day matches."""
+        return day.day in self._days_of(day.year, day.month)
+
     def _days_of(self, year: int, month: int) -> tuple[int, ...]:
         return self.days.of(year, month) if month in self.months else ()
 

@@ -67,6 +67,9 @@ SOME_QUARTERS = Cron(
 )
 
 
+EVERY_MINUTE = Cron(
+    None, numbers(set(range(60)), "*"), numbers(set(range(24)), "*"), ALWAYS, ANY_MONTH, ALWAYS
+)
 HALF_PAST_TWO = Cron(None, numbers({30}, "30"), numbers({2}, "2"), ALWAYS, ANY_MONTH, ALWAYS)
 
 
@@ -124,18 +127,32 @@ def test_ticks_with_seconds_are_those_of_a_walk_through_every_second(
     assert_ticks(crontab(cron, zone), after, until, expected)
 
 
-@given(st.lists(minutely, min_size=2, max_size=3), st.sampled_from(CHANGES), st.integers(0, 4 * 86_400))
+@given(
+    st.lists(minutely, min_size=2, max_size=3),
+    st.sampled_from(CHANGES),
+    st.sampled_from(DST_GAPS),
+    st.sampled_from(DST_FOLDS),
+    st.integers(0, 4 * 86_400),
+)
+@example([HALF_PAST_TWO, SOME_QUARTERS], CHANGES[0], "shift", "first", 4 * 86_400)
+@example([HALF_PAST_TWO, EVERY_MINUTE], CHANGES[0], "shift", "first", 4 * 86_400)
+@example([HALF_PAST_TWO, EVERY_MINUTE], CHANGES[1], "shift", "both", 4 * 86_400)
+@example([HALF_PAST_TWO, EVERY_MINUTE], CHANGES[1], "shift", "second", 4 * 86_400)
+@example([HALF_PAST_TWO, EVERY_MINUTE], CHANGES[10], "shift", "first", 4 * 86_400)
 def test_the_ticks_of_a_list_are_those_of_its_crontabs_together(
-    crons: list[Cron], change: tuple[str, datetime], length: int
+    crons: list[Cron], change: tuple[str, datetime], gap: DstGap, fold: DstFold, length: int
 ) -> None:
     zone, moment = change
     walk = steps_around(zone, moment, 3 * DAY, MINUTE)
     after = walk[0][0] + DAY
     until = min(after + SECOND * length, walk[-1][0])
     together = {
-        tick for cron in crons for tick in ticks_by_walking(cron, walk, MINUTE) if after < tick <= until
+        tick
+        for cron in crons
+        for tick in ticks_by_walking(cron, walk, MINUTE, gap, fold)
+        if after < tick <= until
     }
-    schedule = Crontabs(tuple(crontab(cron, zone) for cron in crons))
+    schedule = Crontabs(tuple(crontab(cron, zone, gap, fold) for cron in crons))
     assert_ticks(schedule, after, until, sorted(together))
 
 

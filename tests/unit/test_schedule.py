@@ -1,6 +1,7 @@
 """Crontabs and intervals by tables: where they come, across changes of the clock, and what is refused how."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -81,6 +82,16 @@ def test_a_list_of_crontabs_has_the_ticks_of_each_once() -> None:
     assert NIGHTS.latest_between(thursday, sunday) == NIGHTS.next_after(ticks[-2]) == ticks[-1]
     assert NIGHTS.latest_between(thursday, thursday) is None
     assert Crontabs((Crontab("@yearly"),)).next_after(datetime(9999, 12, 31, tzinfo=UTC)) is None
+
+
+def test_crontabs_that_tick_every_second_are_counted_and_not_walked_through() -> None:
+    texts = ("* * * * * *", "*/2 * * * * 1-5", "* * 9-17 * * *", "* 0-59 1-3 * * *", "30 0-59 2 * * *")
+    schedule = Crontabs(tuple(Crontab(text, "Europe/Berlin") for text in texts))
+    year = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    began = process_time()
+    assert schedule.count_between(*year) == 365 * 86_400
+    assert schedule.latest_between(*year) == year[1]
+    assert process_time() - began < 1
 
 
 @pytest.mark.parametrize(
