@@ -61,6 +61,7 @@ def _attempted(run: ExecutedRun, call: Call, job: JobDeclaration, level: Level) 
         started_at=started_at,
         first_started_at=run.first_started_at or started_at,
     )
+    log_setup.hide(call.secrets)
     lines: list[LogLine] = []
     with recorded(lambda document: lines.append(LogLine.of(document)), level), _bound(run):
         called, ending = _called(Claimed(run, call, started_at), job)

@@ -2,10 +2,10 @@
 
 import contextlib
 import os
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta, tzinfo
-from itertools import islice
+from datetime import UTC, datetime, time, tzinfo
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
@@ -22,11 +22,9 @@ from scheduler.suggestion import did_you_mean
 from scheduler.testing.executed import ExecutedRun
 from scheduler.testing.frozen_clock import FrozenClock, stopped_at
 from scheduler.testing.moments import When, moment_of, span_of
+from scheduler.testing.ticks import is_tick, latest_tick, ticks_after, ticks_between, ticks_from
 from scheduler.wall_clock import zone_named
 
-MOST_TICKS: Final = 1_000_000
-_JUST_BEFORE: Final = timedelta(microseconds=1)
-_FURTHEST_BACK: Final = timedelta(days=5 * 366)
 _SHOWN: Final = 5
 
 
@@ -37,6 +35,14 @@ class Tick(NamedTuple):
     entry: str
 
 
+class Origin(NamedTuple):
+    """Where schedules were read, and the library that stops the clock for them."""
+
+    path: Path
+    directory: Path
+    clock: str | None
+
+
 class Schedules:
     """What the project's schedules.toml says, to be asked, stepped through and executed. Make it with `read`.
 
@@ -44,38 +50,56 @@ class Schedules:
     `timezone`. Times that come back are aware and in UTC.
     """
 
-    def __init__(
-        self, path: Path, file: ScheduleFile, catalogue: JobCatalogue, *, log_level: str, clock: str | None
-    ) -> None:
-        self.path = path
+    def __init__(self, origin: Origin, file: ScheduleFile, catalogue: JobCatalogue, level: Level) -> None:
+        self.path = origin.path
         self.problems: tuple[Problem, ...] = file.problems
         self.entries: Mapping[str, Entry] = file.entries
+        self._origin = origin
         self._catalogue = catalogue
-        self._level: Level = next((level for level in LEVELS if level == log_level), "info")
-        self._clock_library = clock
+        self._level = level
         self._clock: FrozenClock | None = None
+        self._others: list[Self] = []
 
     @classmethod
     def read(
-        cls, path: Path | str | None = None, *, directory: Path | str = ".", clock: str | None = None
+        cls,
+        path: Path | str | None = None,
+        *,
+        directory: Path | str = ".",
+        env: str | None = None,
+        clock: str | None = None,
     ) -> Self:
         """The schedules of the project in `directory`: at `path`, or where its settings say; its jobs are imported.
 
-        `clock` is "freezegun" or "time-machine", for `step`. Raises InvalidSchedules, with every problem, where a
-        beat could not use the file, and InvalidSettings.
+        `env` is the environment of the file, by default that of the settings; `clock` is "freezegun" or
+        "time-machine", for `step`. Raises InvalidSchedules, with every problem, where a beat could not use the file,
+        and InvalidSettings.
         """
         directory = Path(directory).resolve()
         with contextlib.chdir(directory):  # as a beat would be started there
-            settings = load_settings()
+            settings = load_settings() if env is None else load_settings(env=env)
             chosen = settings.schedules if path is None else Path(path)
             catalogue = load_catalogue(settings.jobs, directory)
             file = read_schedules(chosen, catalogue=catalogue, environ=os.environ, env=settings.env)
         if file.errors:
-            raise InvalidSchedules(f"{chosen} can't be used", problems=file.errors)
-        return cls(chosen, file, catalogue, log_level=settings.log_level, clock=clock)
+            refusal = InvalidSchedules(f"{chosen} can't be used", problems=file.errors)
+            for problem in file.errors:
+                refusal.add_note(problem.text())
+            raise refusal
+        level: Level = next((level for level in LEVELS if level == settings.log_level), "info")
+        return cls(Origin(chosen, directory, clock), file, catalogue, level)
+
+    def in_environment(self, env: str) -> Self:
+        """The same schedules as they are in another environment of the file. Raises InvalidSchedules."""
+        path, directory, clock = self._origin
+        other = self.read(path, directory=directory, env=env, clock=clock)
+        self._others.append(other)
+        return other
 
     def close(self) -> None:
         """Let time go on, where `step` stopped it and was left in the middle."""
+        for other in self._others:
+            other.close()
         if self._clock is not None:
             self._clock.stop()
             self._clock = None
@@ -100,23 +124,23 @@ class Schedules:
         __tracebackhide__ = True
         entry = self.entry(name)
         start, end = span_of(between, zone_of(entry.schedule))
-        return _ticks(entry, start, end)
+        return ticks_between(entry, start, end)
 
     def ticks(self, *, between: tuple[When, When], timezone: str = "UTC") -> list[Tick]:
         """The ticks of all entries in that time, the earliest first; times without a zone are of `timezone`."""
         __tracebackhide__ = True
         start, end = span_of(between, zone_named(timezone))
         return sorted(
-            Tick(tick, name) for name, entry in self.entries.items() for tick in _ticks(entry, start, end)
+            Tick(tick, name)
+            for name, entry in self.entries.items()
+            for tick in ticks_between(entry, start, end)
         )
 
     def next(self, name: str, *, after: When | None = None) -> datetime | None:
         """The first tick later than `after` (now); None where there is none. Raises NotFound."""
         __tracebackhide__ = True
         entry = self.entry(name)
-        if entry.schedule is None or not entry.enabled:
-            return None
-        return entry.schedule.next_after(_moment(after, zone_of(entry.schedule)))
+        return next(ticks_after(entry, _moment(after, zone_of(entry.schedule))), None)
 
     # ---------------------------------------------------------------------------------------- what must hold
 
@@ -145,7 +169,7 @@ class Schedules:
         found = []
         for entry in [self.entry(name) for name in names] or self.entries.values():
             zone = zone_named(timezone) if timezone else zone_of(entry.schedule)
-            ticks = _ticks(entry, *span_of(between, zone))
+            ticks = ticks_between(entry, *span_of(between, zone))
             found += [(tick, entry.name, zone) for tick in ticks if _within(tick.astimezone(zone), daily)]
         if found:
             lines = [
@@ -178,9 +202,8 @@ class Schedules:
             raise ValueError("step through how many ticks? give count or until")
         first = _moment(start, zone_of(entry.schedule))
         last = None if until is None else moment_of(until, zone_of(entry.schedule))
-        return self._stepped(
-            list(islice(_ticks_from(entry, first, last), count)), clock or self._clock_library
-        )
+        ticks = takewhile(lambda tick: last is None or tick < last, ticks_from(entry, first))
+        return self._stepped(list(islice(ticks, count)), clock or self._origin.clock)
 
     def _stepped(self, ticks: list[datetime], library: str | None) -> Generator[datetime, None, None]:
         self.close()
@@ -234,29 +257,6 @@ def _moment(when: When | None, zone: tzinfo) -> datetime:
     return datetime.now(UTC) if when is None else moment_of(when, zone)
 
 
-def _ticks(entry: Entry, start: datetime, end: datetime) -> list[datetime]:
-    """From `start`, with it, up to `end`, without it."""
-    if entry.schedule is None or not entry.enabled:
-        return []
-    after, until = start - _JUST_BEFORE, end - _JUST_BEFORE
-    if (count := entry.schedule.count_between(after, until)) > MOST_TICKS:
-        raise ValueError(f"{entry.name} has {count:,} ticks in that time; ask for a shorter one")
-    return list(entry.schedule.ticks_between(after, until))
-
-
-def _ticks_from(entry: Entry, start: datetime, until: datetime | None) -> Iterator[datetime]:
-    after = start - _JUST_BEFORE
-    while (
-        entry.schedule is not None
-        and entry.enabled
-        and (tick := entry.schedule.next_after(after)) is not None
-    ):
-        if until is not None and tick >= until:
-            return
-        yield tick
-        after = tick
-
-
 def _within(wall: datetime, daily: tuple[str, str] | None) -> bool:
     if daily is None:
         return True
@@ -269,13 +269,11 @@ def _scheduled_at(entry: Entry, at: When | None) -> datetime:
     if at is not None:
         return moment_of(at, zone_of(entry.schedule))
     now = datetime.now(UTC)
-    latest = entry.schedule.latest_between(now - _FURTHEST_BACK, now) if entry.schedule is not None else None
-    return latest or now
+    return latest_tick(entry, now) or now
 
 
 def _queued(entry: Entry, call: Call, at: datetime, attempt: int, trigger: Trigger | None) -> ExecutedRun:
-    is_tick = entry.schedule is not None and entry.schedule.next_after(at - _JUST_BEFORE) == at
-    trigger = trigger or ("schedule" if is_tick else "manual")
+    trigger = trigger or ("schedule" if is_tick(entry, at) else "manual")
     return ExecutedRun(
         run_id=tick_run_id(entry.name, at) if trigger == "schedule" else manual_run_id(),
         entry=entry.name,

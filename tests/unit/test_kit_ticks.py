@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import time_machine
 
 from scheduler.errors import InvalidSchedules, InvalidSettings, NotFound
+from scheduler.exclusion import Exclusion
 from scheduler.testing import Schedules, Tick
 
 FILE = """
@@ -131,7 +133,7 @@ def test_times_that_make_no_sense_are_refused(
 
 
 def test_a_file_that_no_beat_could_use_is_refused_with_all_its_problems(read: Read) -> None:
-    with pytest.raises(InvalidSchedules, match=r"^schedules\.toml can't be used$") as refused:
+    with pytest.raises(InvalidSchedules, match=r"^schedules\.toml can't be used") as refused:
         read('[schedules.a]\njob = "onbeat.comand"\n[schedules.b]\njob = "onbeat.http"\n')
     assert [problem.line for problem in refused.value.problems] == [2, 4]
 
@@ -163,6 +165,35 @@ def test_hours_without_a_tick_are_asserted_day_by_day_in_the_entrys_zone(schedul
         *(f"  {day} 02:30:00 CET  nightly" for day in ("Wed 2026-03-04", "Thu 2026-03-05")),
         "  and 25 more",
     ]
+
+
+def test_what_an_exclusion_takes_out_does_not_fire(schedule: Schedules) -> None:
+    daily = replace(schedule.entry("off"), enabled=True, exclusion=Exclusion(crontabs=("* * 28,30 3 *",)))
+    never = replace(schedule.entry("often"), exclusion=Exclusion(crontabs=("* * * * *",)))
+    schedule.entries = {"daily": daily, "never": never}
+    march = ("2026-03-27", "2026-04-01")
+    assert [tick.day for tick in schedule.fires("daily", between=march)] == [27, 29, 31]
+    assert schedule.next("daily", after="2026-03-27") == utc(2026, 3, 29)
+    assert schedule.next("daily", after="2026-03-29") == utc(2026, 3, 31)
+    assert schedule.fires("never", between=march) == []
+    assert schedule.next("never") is None
+    with freezegun.freeze_time("2026-03-28 12:00"):
+        assert schedule.run("daily").scheduled_at == utc(2026, 3, 27)
+    assert schedule.run("daily", at="2026-03-28").trigger == "manual"
+
+
+def test_another_environment_of_the_file_is_asked_by_its_name(read: Read) -> None:
+    schedule = read(FILE + '[env.production.schedules.off]\nenabled = true\ncrontab = "@daily"\n')
+    week = ("2026-03-23", "2026-03-30")
+    assert schedule.fires("off", between=week) == []
+    production = schedule.in_environment("production")
+    assert len(production.fires("off", between=week)) == 7
+    with pytest.raises(InvalidSchedules, match="can't be used") as refused:
+        schedule.in_environment("prodution")
+    assert "did you mean 'production'?" in refused.value.__notes__[0]
+    next(production.step("off", count=1, start="2026-03-28"))
+    schedule.close()
+    assert datetime.now(UTC) > utc(2026, 6, 1)
 
 
 @pytest.mark.parametrize("library", ["freezegun", "time-machine"])
