@@ -4,11 +4,14 @@ import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+LONGEST_LABEL: Final = 200
+MOST_CHARACTERS: Final = 65_536  # of a calendar's text
 
 _DAY: Final = timedelta(days=1)
 _MOST_SHOWN: Final = 6
@@ -98,6 +101,16 @@ class DayCalendar:
         """Such as "calendar de: Tag der Deutschen Einheit", of a day of it."""
         label = self.label(day)
         return f"calendar {self.name}: {label}" if label else f"calendar {self.name}"
+
+
+def known_years(now: datetime) -> tuple[int, int]:
+    """The first and the last year for which holidays and events are worked out at `now`."""
+    return now.year - 1, now.year + 4
+
+
+def joined_label(labels: Iterable[str]) -> str:
+    """One name for a day that has several, short enough to be carried about."""
+    return "; ".join(sorted({" ".join(label.split()) for label in labels} - {""}))[:LONGEST_LABEL]
 
 
 def day_changes(before: Iterable[DayCalendar], after: Iterable[DayCalendar]) -> str:

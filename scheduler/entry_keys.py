@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from scheduler.crontab_fields import CrontabProblem, checked_words, has_hash
 from scheduler.durations import FINEST, parse_duration
+from scheduler.entry_calendars import ON_HOLIDAY, is_crontab
 from scheduler.quoting import quoted
 from scheduler.retry import retry_value
 from scheduler.rule_text import RuleProblem, rule_text
@@ -28,15 +29,17 @@ NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # Keys of INTERFACE.md's table that a later version does.
 UNSUPPORTED_KEYS: Final = frozenset(
     {
-        "after",
-        "exclude", "on_holiday", "priority", "rate_limit",
+        "after", "priority", "rate_limit",
         "alert", "ping",
     }
 )  # fmt: skip
-UNSUPPORTED_TABLES: Final = frozenset({"calendars"})
 
 # What people write who come from elsewhere; difflib would not find these.
 OTHER_NAMES: Final = {
+    "calendar": "exclude",
+    "calendars": "exclude",
+    "skip": "exclude",
+    "holiday": "holidays",
     "cron": "crontab",
     "schedule": "crontab",
     "every": "interval",
@@ -59,6 +62,7 @@ OTHER_NAMES: Final = {
 }
 
 _QUEUE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*")
 _YEARS: Final = range(1900, LAST_YEAR + 1)
 _LONGEST_TEXT: Final = 4_000
 
@@ -119,14 +123,19 @@ def _job(value: object) -> str:
 
 def _crontab(value: object) -> tuple[str, ...]:
     """The crontabs of a list, or the only one; each may have 5 fields or 6 here."""
-    if not isinstance(value, list):
-        return (_one_crontab(value),)
-    if not value:
+    if value == []:
         raise ValueError("the list is empty; write a crontab, or leave the key out")
+    return _listed(value, _one_crontab)
+
+
+def _listed(value: object, check: Callable[[object], str]) -> tuple[str, ...]:
+    """The items of a list, or the only one, each once. Raises what `check` says, in its place."""
+    if not isinstance(value, list):
+        return (check(value),)
     checked, wrong = [], []
     for index, item in enumerate(value):
         try:
-            checked.append(_one_crontab(item))
+            checked.append(check(item))
         except CrontabProblem as problem:
             within = (str(item), problem.start, problem.end)
             wrong.append(Misplaced(str(problem), (index,), code="crontab", within=within))
@@ -153,6 +162,29 @@ def _rrule(value: object) -> str:
     except RuleProblem as problem:
         raise Misplaced(str(problem), (), code="rrule", within=(text, problem.start, problem.end)) from None
     return text
+
+
+def _exclude(value: object) -> tuple[str, ...]:
+    """Crontabs and names of calendars."""
+    return _listed(value, lambda item: _one_crontab(item) if _is_crontab(item) else _calendar(item))
+
+
+def _is_crontab(item: object) -> bool:
+    return isinstance(item, str) and is_crontab(item)
+
+
+def _calendar(value: object) -> str:
+    if isinstance(value, (date, datetime)) or (isinstance(value, str) and _DATE.fullmatch(value)):
+        message = "is a date; dates stand in a calendar, such as [calendars.closed]"
+        raise ValueError(f"{quoted(value)} {message}")
+    text = _text(value)
+    if not NAME.fullmatch(text):
+        raise ValueError(f"{quoted(text)} is neither a crontab nor the name of a calendar")
+    return text
+
+
+def _holidays(value: object) -> tuple[str, ...]:
+    return _listed(value, _calendar)
 
 
 def _duration(value: object) -> timedelta:
@@ -335,6 +367,9 @@ CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "starts_at": _moment,
     "ends_at": _moment,
     "timezone": _timezone,
+    "exclude": _exclude,
+    "on_holiday": _choice(*ON_HOLIDAY),
+    "holidays": _holidays,
     "args": _args,
     "kwargs": _kwargs,
     "queue": _queue,

@@ -5,10 +5,12 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import Any, Final
 
+from scheduler.calendar_use import CalendarUse
 from scheduler.crontab_fields import CrontabProblem
 from scheduler.declarations import Declarations, Declared, defaults_of
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
+from scheduler.entry_calendars import OF_CALENDARS
 from scheduler.entry_checks import Checker
 from scheduler.entry_keys import CHECKS, NAME
 from scheduler.entry_layers import Layer, Layers, Place
@@ -30,9 +32,12 @@ _RETRY_FIELDS: Final = tuple(field.name for field in fields(RetryPolicy))
 class Tables:
     """All files' tables on their way to entries; what is wrong with them goes to the files' reports."""
 
-    def __init__(self, declarations: Declarations, catalogue: JobCatalogue | None) -> None:
+    def __init__(
+        self, declarations: Declarations, catalogue: JobCatalogue | None, calendars: CalendarUse
+    ) -> None:
         self._declarations = declarations
         self._catalogue = catalogue
+        self._calendars = calendars
         self._checker = Checker()
         self._layers: dict[tuple[Source, Path], Layer | None] = {}
         self._defaults: dict[tuple[Source, str | None], tuple[Layer, ...]] = {}
@@ -83,14 +88,14 @@ class Tables:
         self._check_job(layers)
         declaration = self._declaration(layers)
         values = _with_declared(layers.values, declaration)
-        schedule = _schedule(values, layers)
+        schedule, exclusion = self._calendars.applied(_schedule(values, layers), values, layers)
         _check_times(values, layers)
         retry = _retry(values, layers)
         if not layers.usable:
             return None
-        plain = {key: value for key, value in values.items() if key not in OF_SCHEDULE}
+        plain = {key: value for key, value in values.items() if key not in (*OF_SCHEDULE, *OF_CALENDARS)}
         plain |= {"retry": retry, "args": tuple(values.get("args", ()))}
-        return Entry(name=name, schedule=schedule, **plain)
+        return Entry(name=name, schedule=schedule, exclusion=exclusion, **plain)
 
     def _layer(self, declared: Declared, name: str | None = None) -> Layer | None:
         """The declared table, checked once; None where it is none. With `name` it is an entry's own."""

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from scheduler.entry import Entry
+from scheduler.schedule import zone_of
+from scheduler.wall_clock import zone_named
 
 _LEAST: Final = timedelta(microseconds=1)  # the least by which one time is later than another
 _A_STEP: Final = timedelta(days=366)
@@ -21,8 +24,13 @@ class LookedAt(NamedTuple):
     excluded: str | None
 
 
-def coming_ticks(entry: Entry, after: datetime) -> Iterator[datetime]:
-    """The ticks later than `after` that are to run, in order, for as long as any is in sight.
+def zone_of_entry(entry: Entry) -> ZoneInfo:
+    """The zone in which its times are written and shown: its calendars' and its schedule's, which is the same."""
+    return zone_of(entry.schedule) if entry.exclusion is None else zone_named(entry.exclusion.timezone)
+
+
+def coming_ticks(entry: Entry, after: datetime, until: datetime | None = None) -> Iterator[datetime]:
+    """The ticks later than `after` that are to run, in order, for as long as any is in sight, not later than `until`.
 
     None is where ten thousand times in a row, or for forty years, all ticks are excluded.
     """
@@ -31,7 +39,7 @@ def coming_ticks(entry: Entry, after: datetime) -> Iterator[datetime]:
         return
     found_at, looks = after, 0
     tick = schedule.next_after(after)
-    while tick is not None:
+    while tick is not None and (until is None or tick <= until):
         if exclusion is None or exclusion.reason_for(tick) is None:
             yield tick
             found_at, looks = tick, 0
@@ -50,14 +58,18 @@ def next_tick(entry: Entry, after: datetime) -> datetime | None:
 
 def ticks_between(entry: Entry, after: datetime, until: datetime) -> Iterator[datetime]:
     """The ticks later than `after` and not later than `until` that are to run, in order."""
-    return (each.tick for each in looked_at_between(entry, after, until) if each.excluded is None)
-
-
-def looked_at_between(entry: Entry, after: datetime, until: datetime) -> Iterator[LookedAt]:
-    """All ticks later than `after` and not later than `until`, in order, each with why it is excluded."""
+    ticks = () if entry.schedule is None else entry.schedule.ticks_between(after, until)
     exclusion = entry.exclusion
-    for tick in () if entry.schedule is None else entry.schedule.ticks_between(after, until):
+    return (tick for tick in ticks if exclusion is None or exclusion.reason_for(tick) is None)
+
+
+def looked_at(entry: Entry, after: datetime) -> Iterator[LookedAt]:
+    """All ticks later than `after`, in order, each with why it is excluded."""
+    schedule, exclusion = entry.schedule, entry.exclusion
+    tick = None if schedule is None else schedule.next_after(after)
+    while schedule is not None and tick is not None:
         yield LookedAt(tick, None if exclusion is None else exclusion.reason_for(tick))
+        tick = schedule.next_after(tick)
 
 
 def count_between(entry: Entry, after: datetime, until: datetime) -> int:

@@ -62,10 +62,10 @@ class Report:
 
     def mark(self, path: Path) -> None:
         """The key at `path` can't be used."""
-        self._wrong |= {path[:length] for length in range(1, len(path) + 1)}
+        self._wrong |= {path[:length] for length in range(len(path) + 1)}
 
     def is_wrong(self, path: Path) -> bool:
-        """Whether an error was found at `path` or within it."""
+        """Whether an error was found at `path` or within it; at () anywhere in the file."""
         return path in self._wrong
 
     def count(self) -> int:

@@ -68,7 +68,10 @@ def but_for_days(schedule: Schedule | None) -> object:
 
 
 def zone_of(schedule: Schedule | None) -> ZoneInfo:
-    """The zone in which its times are written and shown: a crontab's or rule's own, otherwise UTC."""
+    """The zone in which its times are written and shown: a crontab's, rule's or holiday's own, otherwise UTC."""
+    moved = schedule.cadence if isinstance(schedule, Within) else schedule
+    if isinstance(moved, Moved):
+        return zone_named(moved.timezone)
     cadence = None if schedule is None else cadence_of(schedule)
     return zone_named(cadence.timezone if isinstance(cadence, OnAWall) else "UTC")
 

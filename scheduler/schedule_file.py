@@ -8,12 +8,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from scheduler.calendar_tables import CalendarTables
+from scheduler.calendar_use import CalendarUse
+from scheduler.day_calendar import known_years
 from scheduler.declarations import Declarations, check_environments
 from scheduler.entry import Entry
-from scheduler.entry_keys import UNSUPPORTED_TABLES
 from scheduler.entry_tables import Tables
 from scheduler.inclusion import Inclusion
 from scheduler.job_catalogue import JobCatalogue
@@ -24,7 +27,7 @@ from scheduler.suggestion import did_you_mean
 
 __all__ = ["Problem", "ScheduleFile", "read_schedules"]
 
-TABLES: Final = ("defaults", "env", "schedules")
+TABLES: Final = ("defaults", "env", "calendars", "schedules")
 TOP_LEVEL: Final = ("include", "secrets", *TABLES)
 
 _DIGEST_LENGTH: Final = 12
@@ -76,7 +79,10 @@ def read_schedules(
         check_environments(source)
     declarations = Declarations(sources)
     _check_choice(env, declarations.environments, sources)
-    tables = Tables(declarations, catalogue)
+    now = datetime.now(UTC)
+    calendars = CalendarTables(sources, known_years(now))
+    use = CalendarUse(calendars.calendars, now)
+    tables = Tables(declarations, catalogue, use)
     if every_environment and env is not None:
         tables.check(sources, None)
     secrets = frozenset[str]().union(*(source.report.secrets for source in sources))
@@ -84,13 +90,16 @@ def read_schedules(
     if every_environment:
         for other in declarations.environments:
             tables.check(sources, other)
+    all_seen = every_environment or not declarations.environments
+    if all_seen and not any(source.report.is_wrong(()) for source in sources):
+        calendars.warn_of_unused(use.used)
     _warn_if_empty(sources, declarations)
     return ScheduleFile(
         entries=entries,
         problems=(*(catalogue.problems if catalogue else ()), *_in_order(sources)),
         digest=_digest(entries),
         env=env,
-        files=(*(source.path for source in sources), *inclusion.missing),
+        files=(*(source.path for source in sources), *inclusion.missing, *calendars.files),
         folders=frozenset(inclusion.folders),
     )
 
@@ -107,15 +116,12 @@ def _digest(entries: Mapping[str, Entry]) -> str:
 def _check_top_level(source: Source) -> None:
     report = source.report
     for key, value in source.document.items():
-        if key in TABLES and key != "env":
+        if key in ("defaults", "schedules"):
             if not isinstance(value, dict):
                 message = f"{key!r} is a table; write [{key}] above its keys"
                 report.add(message, report.key((key,)), code="value")
-        elif key in UNSUPPORTED_TABLES:
-            message = f"{key!r} is not supported by this version yet"
-            report.add(message, report.key((key,)), code="unsupported")
         elif key not in TOP_LEVEL:
-            hint = did_you_mean(key, (*TOP_LEVEL, *UNSUPPORTED_TABLES)) or "; entries are [schedules.NAME]"
+            hint = did_you_mean(key, TOP_LEVEL) or "; entries are [schedules.NAME]"
             report.add(f"unknown key {key!r}{hint}", report.key((key,)), code="unknown-key")
 
 

@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 
 from pydantic import PydanticUserError
 
+from scheduler.calendar_schema import calendar_schema, of_entries, properties
 from scheduler.crontab_fields import ALIASES
 from scheduler.entry import DEFAULT_QUEUE
 from scheduler.entry_keys import NAME
@@ -48,6 +49,7 @@ def schema_of(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "name": {"pattern": f"^{NAME.pattern}$"},
         "duration": _duration(),
         "retry": _retry(),
+        "calendar": calendar_schema(),
         "keys": _keys(jobs),
     }
     arguments = [rule for name, job in jobs.items() if (rule := _arguments_rule(name, job, definitions))]
@@ -76,6 +78,12 @@ def schema_of(jobs: Mapping[str, JobDeclaration]) -> Schema:
                 "description": 'Variables whose values no log and no command shows: ["DATABASE_URL"].',
             },
             "defaults": {"$ref": "#/$defs/table", "description": "Any key of an entry, for every entry."},
+            "calendars": {
+                "type": "object",
+                "description": "Days that entries leave out or give way to: [calendars.NAME].",
+                "propertyNames": {"$ref": "#/$defs/name"},
+                "additionalProperties": {"$ref": "#/$defs/calendar"},
+            },
             "schedules": {
                 "type": "object",
                 "description": "The entries: [schedules.NAME].",
@@ -143,7 +151,7 @@ def _retry() -> Schema:
         "give_up_on": (_ERRORS, "Exceptions that are not."),
         "on_lost": ({"type": "boolean"}, "Whether a run whose worker died is tried again (true)."),
     }
-    return {"type": "object", "additionalProperties": False, "properties": _properties(described)}
+    return {"type": "object", "additionalProperties": False, "properties": properties(described)}
 
 
 def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
@@ -170,7 +178,7 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "longitude": (_degrees(180), "The place of solar: degrees, east positive."),
         "jitter": (_DURATION, "Up to this much later, the same for an entry every time."),
         "anchor": (moment, "A moment at which the interval ticks (the Unix epoch)."),
-        "timezone": (zones, "The zone whose clock the crontab or the rule reads (UTC)."),
+        "timezone": (zones, "The zone whose clock the crontab, the rule and calendars read (UTC)."),
         "dst_gap": (
             {"enum": list(DST_GAPS)},
             "A time that the clock jumps over: at the jump, or not at all (shift).",
@@ -179,6 +187,7 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
             {"enum": list(DST_FOLDS)},
             "A time that comes twice: which of the two, or both (first).",
         ),
+        **of_entries(),
         "starts_at": (moment, "The moment from which on it ticks."),
         "ends_at": (moment, "The moment up to which it ticks, with it."),
         "args": ({"type": "array"}, "The job's arguments by position."),
@@ -209,7 +218,7 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "keep_runs": (_COUNT, "How many finished runs are kept (100)."),
         "keep_for": (_DURATION, "How long finished runs are kept (30d)."),
     }
-    return {"type": "object", "properties": _properties(described)}
+    return {"type": "object", "properties": properties(described)}
 
 
 def _solar() -> Schema:
@@ -219,7 +228,7 @@ def _solar() -> Schema:
         "type": "object",
         "additionalProperties": False,
         "required": ["event"],
-        "properties": _properties(
+        "properties": properties(
             {
                 "event": (event, "What the sun does."),
                 "latitude": (_degrees(90), "Degrees, north positive."),
@@ -233,10 +242,6 @@ def _solar() -> Schema:
 
 def _degrees(most: int) -> Schema:
     return {"type": "number", "minimum": -most, "maximum": most}
-
-
-def _properties(described: Mapping[str, tuple[Schema, str]]) -> Schema:
-    return {key: {**schema, "description": text} for key, (schema, text) in described.items()}
 
 
 def _job(jobs: Mapping[str, JobDeclaration]) -> Schema:

@@ -138,6 +138,8 @@ def _twice_in_words(twice: Twice) -> str:
     match twice.path:
         case (*_, "schedules", str(name)):
             return f"the entry {name!r} is declared twice; {place}"
+        case ("calendars", str(name)):
+            return f"the calendar {name!r} is declared twice; {place}"
         case ("env", str(name)):
             return f"the environment {name!r} is declared twice; {place}"
         case (*_, "schedules" | "defaults"):

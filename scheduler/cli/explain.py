@@ -31,11 +31,11 @@ def explain(*, entry: str, env: str | None, as_json: bool) -> None:
     """
     from scheduler.cli.document import print_document
     from scheduler.cli.next import chosen_entries
-    from scheduler.schedule import zone_of
+    from scheduler.entry_ticks import zone_of_entry
 
     found = chosen_entries(entry, env)[entry]
     now = datetime.now(UTC)
-    document = explanation_document(found, zone_of(found.schedule), now)
+    document = explanation_document(found, zone_of_entry(found), now)
     if as_json:
         print_document(document)
     else:

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,10 +20,11 @@ FORMATS = ("text", "json", "ics")
 
 
 class Tick(NamedTuple):
-    """One entry at one time; in the order of time, then of names."""
+    """One entry at one time; in the order of time, then of names. `excluded` is why it is not to run, or None."""
 
     scheduled_at: datetime
     entry: str
+    excluded: str | None = None
 
 
 @click.command(
@@ -33,6 +34,7 @@ class Tick(NamedTuple):
         "onbeat next backup --count 3 --timezone America/New_York",
         "onbeat next backup --from 2026-03-28 --until 2026-03-31  # across a change of the clock",
         "onbeat next --until 30d --format ics > jobs.ics  # for a calendar",
+        "onbeat next report --excluded  # with those on holidays",
     ),
 )
 @entry_argument(required=False)
@@ -54,6 +56,7 @@ class Tick(NamedTuple):
     show_default=True,
     help="For people, for programs, or as an iCalendar file.",
 )
+@click.option("--excluded", is_flag=True, help="Show excluded ticks too, and what excludes them.")
 @env_option
 @json_option
 def next_(  # noqa: PLR0913 - one for each option
@@ -64,57 +67,65 @@ def next_(  # noqa: PLR0913 - one for each option
     count: int | None,
     timezone: str | None,
     form: str,
+    excluded: bool,
     env: str | None,
     as_json: bool,
 ) -> None:
     """Show the coming ticks of ENTRY, or of all enabled entries together. Needs no server.
 
     What the file says is shown, without the ticks that it excludes; not what a beat has applied, nor pauses. Changes
-    of the clock are taken into account.
+    of the clock and calendars are taken into account.
     """
     from scheduler.cli.document import print_document
     from scheduler.cli.progress import progress
-    from scheduler.schedule import zone_of
+    from scheduler.entry_ticks import zone_of_entry
 
     zone = zone_asked_for(timezone)
     with progress() as steps:
         steps.begin("Reading the file")
         chosen = chosen_entries(entry, env)
-        zones = {name: zone or zone_of(each.schedule) for name, each in chosen.items()}
+        zones = {name: zone or zone_of_entry(each) for name, each in chosen.items()}
         reading = zones[entry] if entry else zone
         now = datetime.now(UTC)
         first = moment_asked_for(start, "--from", now, reading) if start else now
         last = moment_asked_for(until, "--until", now, reading) if until else None
         most = count or (MOST if last else DEFAULT_COUNT)
         steps.begin("Working out ticks")
-        found = list(islice(ticks(chosen, first, last), most + 1))
+        found = list(islice(ticks(chosen, first, last, excluded=excluded), most + 1))
     if as_json or form == "json":
-        print_document([_document(tick, zones[tick.entry]) for tick in found[:most]])
+        print_document([_document(tick, zones[tick.entry], excluded=excluded) for tick in found[:most]])
     elif form == "ics":
         from scheduler.cli.ics import calendar_text
 
-        click.echo(calendar_text(found[:most], chosen, now), nl=False)
+        click.echo(calendar_text([tick for tick in found[:most] if not tick.excluded], chosen, now), nl=False)
     elif found:
         _print(found[:most], zones, now)
     else:
-        click.echo("No tick in that time." if chosen else "No enabled entry has a schedule.", err=True)
+        hidden = not excluded and any(each.exclusion for each in chosen.values())
+        more = " --excluded shows those that are excluded." if hidden else ""
+        click.echo(f"No tick in that time.{more}" if chosen else "No enabled entry has a schedule.", err=True)
     if last and len(found) > most:
         click.echo(f"There are more; --count shows up to {MOST}.", err=True)
 
 
-def ticks(entries: "Mapping[str, Entry]", start: datetime, until: datetime | None) -> Iterator[Tick]:
-    """The ticks of `entries` from `start` to `until`, both with it, the earliest first."""
+def ticks(
+    entries: "Mapping[str, Entry]", start: datetime, until: datetime | None, *, excluded: bool = False
+) -> Iterator[Tick]:
+    """The ticks of `entries` from `start` to `until`, both with it, the earliest first; `excluded` ones too."""
     after = start - timedelta(microseconds=1)
-    return heapq.merge(*(_ticks_of(name, entry, after, until) for name, entry in entries.items()))
+    of_each = (_ticks_of(name, entry, after, until, excluded=excluded) for name, entry in entries.items())
+    return heapq.merge(*of_each)
 
 
-def _ticks_of(name: str, entry: "Entry", after: datetime, until: datetime | None) -> Iterator[Tick]:
-    from scheduler.entry_ticks import coming_ticks
+def _ticks_of(
+    name: str, entry: "Entry", after: datetime, until: datetime | None, *, excluded: bool
+) -> Iterator[Tick]:
+    from scheduler.entry_ticks import coming_ticks, looked_at
 
-    for tick in coming_ticks(entry, after):
-        if until is not None and tick > until:
-            return
-        yield Tick(tick, name)
+    if not excluded:
+        return (Tick(tick, name) for tick in coming_ticks(entry, after, until))
+    ticks = (Tick(tick, name, reason) for tick, reason in looked_at(entry, after))
+    return takewhile(lambda tick: until is None or tick.scheduled_at <= until, ticks)
 
 
 def chosen_entries(name: str | None, env: str | None) -> "dict[str, Entry]":
@@ -162,9 +173,10 @@ def moment_asked_for(text: str, option: str, now: datetime, zone: ZoneInfo | Non
         raise click.BadParameter(str(error), param_hint=option) from None
 
 
-def _document(tick: Tick, zone: ZoneInfo) -> dict[str, object]:
+def _document(tick: Tick, zone: ZoneInfo, *, excluded: bool) -> dict[str, object]:
     local = tick.scheduled_at.astimezone(zone).isoformat(timespec="milliseconds")
-    return {"entry": tick.entry, "scheduled_at": tick.scheduled_at, "local": local}
+    document = {"entry": tick.entry, "scheduled_at": tick.scheduled_at, "local": local}
+    return document if not excluded else {**document, "excluded": tick.excluded}
 
 
 def _print(found: list[Tick], zones: Mapping[str, ZoneInfo], now: datetime) -> None:
@@ -182,6 +194,15 @@ def _print(found: list[Tick], zones: Mapping[str, ZoneInfo], now: datetime) -> N
                 Cell(f"{clock} {local:%Z}", plain=local.isoformat(timespec="milliseconds")),
                 Cell(relative(tick.scheduled_at, now), "dim", plain=rfc3339(tick.scheduled_at)),
                 Cell(zone.key, "dim"),
+                Cell(tick.excluded or "", "yellow"),
             ]
         )
-    print_table([Column("entry", most=40), Column("local"), Column("when"), Column("zone", drop=1)], rows)
+    columns = [
+        Column("entry", most=40),
+        Column("local"),
+        Column("when"),
+        Column("zone", drop=1),
+        Column("excluded"),
+    ]
+    shown = len(columns) if any(tick.excluded for tick in found) else len(columns) - 1
+    print_table(columns[:shown], [row[:shown] for row in rows])

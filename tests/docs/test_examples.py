@@ -33,7 +33,7 @@ def test_python_examples_compile(file: Path, source: str) -> None:
 
 @pytest.mark.parametrize(("file", "source"), TOML, ids=place)
 def test_schedules_in_the_pages_have_no_problem(file: Path, source: str, tmp_path: Path) -> None:
-    """A line of a table alone stands for a part of an entry; files that one includes are there, and empty."""
+    """A line of a table alone stands for a part of an entry; files that one names are there, and empty."""
     if not re.search(r"^\[", source, re.MULTILINE):
         source = f'[schedules.example]\njob = "jobs.example"\ninterval = "1m"\n{source}'
     path = tmp_path / "schedules.toml"
@@ -42,6 +42,9 @@ def test_schedules_in_the_pages_have_no_problem(file: Path, source: str, tmp_pat
         other = tmp_path / included.replace("*", "any")
         other.parent.mkdir(exist_ok=True)
         other.touch()
+    for calendar in tomllib.loads(source).get("calendars", {}).values():
+        if "ics" in calendar:
+            (tmp_path / calendar["ics"]).write_text("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n")
     environ = dict.fromkeys(re.findall(r"\$\{(\w+)\}", source), "set")
     problems = read_schedules(path, catalogue=None, environ=environ).problems
     assert [problem.text() for problem in problems] == [], file

@@ -37,7 +37,7 @@ def test_without_a_schedule_there_is_none() -> None:
 
 
 def test_a_schedule_that_is_excluded_for_ever_has_no_next_tick_and_says_so_at_once() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for schedule, crontab in (
         (Crontab("0 * * * *"), "* * * * *"),
         (Interval(timedelta(seconds=1)), "* * * * *"),
@@ -46,14 +46,14 @@ def test_a_schedule_that_is_excluded_for_ever_has_no_next_tick_and_says_so_at_on
         (Crontab("0 12 25 12 *"), "* * 25 12 *"),
     ):
         assert next_tick(entry(schedule, Exclusion("UTC", (), (crontab,))), NOW) is None
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_month_of_seconds_is_counted_by_spans() -> None:
     often = entry(Interval(timedelta(seconds=1)), Exclusion("UTC", (CHRISTMAS,), ("* 2 * * *",)))
-    started = time.perf_counter()
+    started = time.process_time()
     assert count_between(often, NOW, NOW + 30 * DAY) == 28 * 86_400 - 28 * 3_600
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @given(

@@ -42,7 +42,7 @@ WHOLE_FILES = {
         "3:1+4 unknown key 'qeue'; did you mean 'queue'?",
     ],
     '[calendars.x]\n[schedules.a]\njob = "jobs.tidy"': [
-        "1:2+9 'calendars' is not supported by this version yet",
+        "1:12+1 the calendar 'x' has no days; write dates, ics, country or weekdays",
     ],
     '[default]\n[schedules.a]\njob = "jobs.tidy"': ["1:2+7 unknown key 'default'; did you mean 'defaults'?"],
     'x = 1\n[schedules.a]\njob = "jobs.tidy"': ["1:1+1 unknown key 'x'; entries are [schedules.NAME]"],

@@ -78,7 +78,47 @@ GOOD = [
     '[schedules."a.b"]\njob = "jobs.nightly"\ninterval = "1d 2h"\nanchor = "2026-01-01T00:00:00Z"',
 ]
 
+CALENDARS = """
+[calendars.de]
+country = "DE"
+subdivision = "BY"
+language = "en_US"
+categories = ["public"]
+[calendars.own]
+dates = ["2026-12-24", "2026-12-24/2026-12-31", "12-24", { date = "2027-01-02", name = "Bridge" }]
+weekdays = ["sat", "Sunday"]
+[calendars.named]
+dates = { "2026-12-24" = "Heiligabend" }
+[calendars.variable]
+country = "${COUNTRY:-DE}"
+weekdays = "sun"
+[schedules.a]
+job = "jobs.nightly"
+crontab = "@daily"
+exclude = ["de", "own", "* 2 * * *"]
+on_holiday = "next"
+holidays = "named"
+[schedules.b]
+job = "jobs.nightly"
+crontab = "@daily"
+exclude = "variable"
+"""
+GOOD.append(CALENDARS)
+
 WRONG = [
+    '[calendars.x]\n[schedules.a]\njob = "jobs.nightly"',
+    '[calendars.x]\ncountry = "XX"',
+    '[calendars.x]\nsubdivision = "BY"',
+    '[calendars.x]\ncuntry = "DE"',
+    '[calendars.x]\nweekdays = ["caturday"]',
+    "[calendars.x]\ndates = [5]",
+    '[calendars.x]\ndates = ["soon"]',
+    '[calendars.x]\ndates = [{ name = "x" }]',
+    "[calendars.x]\nics = 5",
+    '[calendars."a b"]\nweekdays = ["sat"]',
+    '[schedules.a]\njob = "jobs.nightly"\ncrontab = "@daily"\nexclude = [5]',
+    '[schedules.a]\njob = "jobs.nightly"\ncrontab = "@daily"\non_holiday = "tomorrow"',
+    '[schedules.a]\njob = "jobs.nightly"\ncrontab = "@daily"\nholidays = 5',
     "other = 1",
     "[schedules.a]",
     '[schedules.a]\njob = "jobs.nightli"',

@@ -1,0 +1,100 @@
+"""From what an entry's tables say of calendars to what takes its ticks out and what moves them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from scheduler.crontab_fields import CrontabProblem
+from scheduler.entry import Entry
+from scheduler.entry_calendars import (
+    OF_CALENDARS,
+    Calendars,
+    beyond,
+    calendar_conflicts,
+    choice_of,
+    exclusion_of,
+    with_holidays,
+)
+from scheduler.entry_layers import Layers, Place
+from scheduler.entry_schedule import KINDS
+from scheduler.entry_ticks import next_tick
+from scheduler.exclusion import Exclusion
+from scheduler.schedule import Schedule
+
+_NO_TICKS: Final = "the entry has no ticks that it could be about: it is run by hand"
+
+
+class CalendarUse:
+    """The calendars of all files, in use: `used` are the names of those that any entry has chosen."""
+
+    def __init__(self, calendars: Calendars, now: datetime) -> None:
+        self._now = now
+        self.used: set[str] = set()
+        self._calendars = calendars
+        self._exclusions: dict[Exclusion, Exclusion] = {}
+
+    def applied(
+        self, schedule: Schedule | None, values: Mapping[str, Any], layers: Layers
+    ) -> tuple[Schedule | None, Exclusion | None]:
+        """The entry's schedule, its ticks moved away from holidays or not, and what takes ticks out of it."""
+        if not any(key in values for key in OF_CALENDARS):
+            return schedule, None
+        if any(layers.is_wrong(key) for key in OF_CALENDARS) or self._is_at_odds(values, layers):
+            return schedule, None
+        choice = choice_of(values, self._calendars)
+        self.used |= {*choice.excluded, *choice.moved, *values.get("holidays", ()), *choice.named}
+        if any(name not in self._calendars.by_name for name in (*choice.excluded, *choice.moved)):
+            layers.failed = True  # the calendar itself says what is wrong with it
+            return schedule, None
+        if schedule is None:
+            return None, None
+        return self._of(schedule, values, layers)
+
+    def _is_at_odds(self, values: Mapping[str, Any], layers: Layers) -> bool:
+        given, found = layers.given, False
+        for conflict in calendar_conflicts(values, self._calendars, given=given):
+            place, found = layers.place(conflict.key), True
+            inside = Place(place.report, (*place.path, conflict.element or 0))
+            is_element = conflict.element is not None and layers.has(conflict.key, conflict.element)
+            span = inside.value if is_element else place.value
+            layers.add(f"{conflict.key}: {conflict.message}", place, span, code=conflict.code)
+        if not any(kind in values for kind in KINDS):
+            for key in given & {*OF_CALENDARS}:
+                place, found = layers.place(key), True
+                layers.add(f"{key}: {_NO_TICKS}", place, place.key, code="conflict")
+        return found
+
+    def _of(
+        self, schedule: Schedule, values: Mapping[str, Any], layers: Layers
+    ) -> tuple[Schedule | None, Exclusion | None]:
+        try:
+            exclusion = self._shared(exclusion_of(layers.name, schedule, values, self._calendars))
+        except CrontabProblem as problem:
+            place = layers.place("exclude")
+            layers.add(f"exclude: for this entry's H it {problem}", place, place.value, code="crontab")
+            return schedule, None
+        try:
+            moved = with_holidays(schedule, values, self._calendars)
+        except ValueError as problem:
+            place = layers.place("on_holiday")
+            layers.add(f"on_holiday: {problem}", place, place.value, code="conflict")
+            return schedule, None
+        self._warn(Entry(name=layers.name, job="", schedule=moved, exclusion=exclusion), values, layers)
+        return moved, exclusion
+
+    def _shared(self, exclusion: Exclusion | None) -> Exclusion | None:
+        """The same for all entries that exclude the same."""
+        return None if exclusion is None else self._exclusions.setdefault(exclusion, exclusion)
+
+    def _warn(self, entry: Entry, values: Mapping[str, Any], layers: Layers) -> None:
+        coming = None if entry.schedule is None else entry.schedule.next_after(self._now)
+        if coming is None:
+            return
+        key = "exclude" if values.get("exclude") else "on_holiday"
+        place = layers.place(key)
+        if entry.exclusion is not None and next_tick(entry, self._now) is None:
+            reason = entry.exclusion.reason_for(coming)
+            message = f"{key}: takes out every tick that is to come; the next one is {reason}"
+            layers.add(message, place, place.value, code="never", severity="warning")
+        for words in beyond(entry.schedule, values, self._calendars):
+            layers.add(f"{key}: {words}", place, place.value, code="lint", severity="warning")
