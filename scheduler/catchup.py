@@ -93,8 +93,8 @@ def pieces_of_all(
 
 
 def waits_for_room(entry: Entry) -> bool:
-    """Whether the caught-up ticks of the entry run one after the other, because its runs don't overlap."""
-    return entry.catchup == "all" and entry.overlap != "allow"
+    """Whether caught-up ticks of the entry wait for the end of others, because only so many runs may be active."""
+    return entry.catchup == "all" and entry.most_active is not None
 
 
 def may_wait(entry: Entry) -> bool:

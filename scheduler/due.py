@@ -203,10 +203,12 @@ def _room(owed: _Owed, backlog: Backlog) -> Bound | None:
     """As many as may be active beside those that are. What waits looks again after a quarter of its wait so far."""
     if not waits_for_room(owed.entry):
         return None
-    waited = owed.now - (backlog.dispatched_at or owed.now)
     least, longest = _LOOK_AGAIN
-    pause = min(max(waited / 4, least), longest)
-    return max(0, (owed.entry.most_active or 0) - backlog.active), owed.now + pause
+    room = (owed.entry.most_active or 0) - backlog.active
+    if room > 0:
+        return room, owed.now + least
+    waited = owed.now - (backlog.dispatched_at or owed.now)
+    return 0, owed.now + min(max(waited / 4, least), longest)
 
 
 def _pace(owed: _Owed, pieces: Sequence[Piece], backlog: Backlog, since: datetime) -> Bound | None:

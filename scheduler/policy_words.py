@@ -34,8 +34,8 @@ def _of_catchup(entry: Entry) -> str:
     if entry.catchup == "none":
         return f"{words}."
     window = format_duration(entry.catchup_window)
-    if entry.catchup == "all" and entry.overlap != "allow":
-        words += ", one after the other"
+    if entry.catchup == "all" and entry.most_active is not None:
+        words += ", one after the other" if entry.most_active == 1 else f", {entry.most_active} at a time"
     if entry.catchup_spread is not None:
         words += f", spread over {format_duration(entry.catchup_spread)}"
     return f"{words}, unless it was missed longer than {window} ago."

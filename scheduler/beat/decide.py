@@ -48,13 +48,13 @@ def decide(
     return decided._replace(caught_up=backlog.since is not None and ticks.since is None), entry
 
 
-def behind(due: DueEntry, now: datetime) -> bool:
-    """Whether ticks of the entry may have to wait for their turn, so that its backlog must be read."""
+def behind(due: DueEntry, now: datetime) -> Entry | None:
+    """The entry, where ticks of it may have to wait for their turn, so that its backlog must be read."""
     try:
         entry, _ = prepared(due.name, due.definition, due.own)
     except ValueError:
-        return False  # told when it is decided
-    return may_wait(entry) and is_behind(entry, last_at=_last_at(due, now), now=now)
+        return None  # told when it is decided
+    return entry if may_wait(entry) and is_behind(entry, last_at=_last_at(due, now), now=now) else None
 
 
 def parked(due: DueEntry, now: datetime) -> Decided:

@@ -1,7 +1,8 @@
 """One turn of the beat: select, decide, commit. A constant number of round trips, whatever is due."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +14,7 @@ from scheduler.entry import Entry
 from scheduler.log_setup import emit
 from scheduler.store import Store
 from scheduler.store.decision import Committed, Decided, DueEntry
+from scheduler.store.lanes import lane_of
 from scheduler.store.pauses import pause_of
 from scheduler.store.ticks import BATCH, Selection, Waiting
 from scheduler.timestamps import rfc3339
@@ -67,24 +69,35 @@ def _decisions(store: Store, selection: Selection) -> list[tuple[Decided, Entry 
     pauses = {name: pause_of(name, document) for name, document in selection.pauses.items()}
     backlogs = _backlogs(store, selection)
     decisions: list[tuple[Decided, Entry | None]] = []
-    left = MOST_TICKS_A_TURN
+    left, taken = MOST_TICKS_A_TURN, Counter[str]()
     for due in selection.due:
-        backlog, most = backlogs.get(due.key, NOTHING_WAITS), max(1, min(MOST_TICKS, left))
+        lane, backlog = backlogs.get(due.key, ("", NOTHING_WAITS))
+        # Entries that share a limit share the room that there is in this turn, too.
+        backlog = replace(backlog, active=backlog.active + taken[lane]) if taken[lane] else backlog
         try:
-            decisions.append(decide(due, pauses, selection.now, backlog=backlog, most=most))
-            left -= len(decisions[-1][0].runs)
+            decided, entry = decide(
+                due, pauses, selection.now, backlog=backlog, most=max(1, min(MOST_TICKS, left))
+            )
+            decisions.append((decided, entry))
+            left -= len(decided.runs)
+            if lane:
+                taken[lane] += len(decided.runs)
         except ValueError as error:
             _tell_quarantined(due, str(error))
             decisions.append((parked(due, selection.now), None))
     return decisions
 
 
-def _backlogs(store: Store, selection: Selection) -> dict[str, Backlog]:
-    """How far those are whose caught-up ticks wait for their turn; after downtime only, and one round trip for all."""
-    late = [due for due in selection.due if behind(due, selection.now)]
+def _backlogs(store: Store, selection: Selection) -> dict[str, tuple[str, Backlog]]:
+    """How far those are whose caught-up ticks wait for their turn, each with its lane; by the key of its hash.
+
+    There are some after downtime only, and they are read in one round trip.
+    """
+    late = [(due, entry) for due in selection.due if (entry := behind(due, selection.now)) is not None]
     if not late:
         return {}
-    return {due.key: found for due, found in zip(late, store.ticks.backlogs(late), strict=True)}
+    found = zip(late, store.ticks.backlogs(late), strict=True)
+    return {due.key: (lane_of(entry), backlog) for (due, entry), backlog in found}
 
 
 def _tell_quarantined(due: DueEntry, error: str) -> None:

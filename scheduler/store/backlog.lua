@@ -1,17 +1,15 @@
--- How far the catching up of some entries has come. Writes nothing.
+-- How far the catching up of some entries has come.
 --
--- KEYS  of each entry: its hash, its active runs (set)
--- ARGV  1 our prefix
--- Result, of each entry: since when ticks of it wait for their turn, ms or ''; how many of its runs are active now, those
---   that are on no record any more left out
+-- KEYS  the entries' hashes
+-- ARGV  1 our prefix   then of each entry, in their order: its name, its lane
+-- Result, of each entry: since when ticks of it wait for their turn, ms or ''; how many runs are active now where its next
+--   one would be, the one that waits for their end counted too
+-- include: lanes
 local answers = {}
-for i = 1, #KEYS, 2 do
-  local since = redis.pcall('HGET', KEYS[i], 'behind')
-  local alive = 0
-  for _, run_id in ipairs(redis.call('SMEMBERS', KEYS[i + 1])) do
-    alive = alive + redis.call('EXISTS', ARGV[1] .. 'run:' .. run_id)
-  end
+for i, key in ipairs(KEYS) do
+  local name, lane = ARGV[2 * i], ARGV[2 * i + 1]
+  local since = redis.pcall('HGET', key, 'behind')
   answers[#answers + 1] = type(since) == 'string' and since or ''
-  answers[#answers + 1] = alive
+  answers[#answers + 1] = #places_of(ARGV[1], lane) + redis.call('HEXISTS', ARGV[1] .. 'waiting:' .. lane, name)
 end
 return answers

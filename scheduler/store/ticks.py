@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from scheduler.catchup import Backlog
+from scheduler.entry import Entry
 from scheduler.redbeat_entry import last_run_at
 from scheduler.store.decision import Committed, Decided, DueEntry, committed, decision_json
 from scheduler.store.keys import Keys
+from scheduler.store.lanes import lane_of
 from scheduler.store.moments import milliseconds, moment, moment_of_score, moment_or_none
 from scheduler.store.scripts import Scripts
 
@@ -84,13 +86,15 @@ class Ticks:
             waiting=Waiting(*waiting),
         )
 
-    def backlogs(self, entries: Sequence[DueEntry]) -> list[Backlog]:
+    def backlogs(self, entries: Sequence[tuple[DueEntry, Entry]]) -> list[Backlog]:
         """How far the catching up of these entries has come: one round trip."""
-        keys = [key for each in entries for key in (each.key, self._keys.active(each.name))]
-        answer = self._scripts.call("backlog", keys, [self._keys.own_prefix])
+        args = [self._keys.own_prefix]
+        for due, entry in entries:
+            args += [due.name, lane_of(entry)]
+        answer = self._scripts.call("backlog", [due.key for due, _ in entries], args)
         return [
-            Backlog(moment_or_none(since), active, last_run_at(each.meta))
-            for each, since, active in zip(entries, answer[::2], answer[1::2], strict=True)
+            Backlog(moment_or_none(since), active, last_run_at(due.meta))
+            for (due, _), since, active in zip(entries, answer[::2], answer[1::2], strict=True)
         ]
 
     def commit(self, decisions: Sequence[Decided], *, now: datetime, push: bool) -> list[Committed]:

@@ -148,6 +148,27 @@ def test_caught_up_runs_of_an_entry_that_never_overlaps_follow_one_another(store
     assert store.client.hget("redbeat:one", "behind") is None
 
 
+def test_caught_up_ticks_wait_for_the_runs_of_their_group_too(store: Store) -> None:
+    one, other = (entry(name=name, catchup="all", group="db", overlap="queue") for name in ("one", "other"))
+    down_for(store, 5 * MINUTE, one, other)
+    for _ in range(3):
+        take_turn(store, push=True)
+    (queued,) = [*runs(store, "one"), *runs(store, "other")]
+    assert store.ledger.totals().expected == 1
+    finish(store, queued, one)
+    now = milliseconds(store.presence.now()) / 1000
+    store.client.zadd(store.keys.schedule, {"redbeat:one": now, "redbeat:other": now})
+    for _ in range(3):
+        take_turn(store, push=True)
+    assert store.ledger.totals().by_disposition == {Disposition.DISPATCHED: 2}
+
+
+def test_where_some_may_run_at_once_so_many_are_caught_up_at_once(store: Store) -> None:
+    down_for(store, HOUR, entry(catchup="all", overlap="allow", max_active=7))
+    assert take_turn(store, push=True).dispatched == 7
+    assert take_turn(store, push=True).dispatched == 0
+
+
 def test_a_run_that_is_on_no_record_any_more_holds_up_nobody(store: Store) -> None:
     down_for(store, 5 * MINUTE, entry(catchup="all"))
     store.client.sadd("onbeat:active:one", "gone")
@@ -155,22 +176,25 @@ def test_a_run_that_is_on_no_record_any_more_holds_up_nobody(store: Store) -> No
 
 
 def test_a_spread_is_kept_in_the_store_so_that_another_beat_goes_on_with_it(store: Store) -> None:
-    down_for(store, HOUR, entry(catchup="all", overlap="allow", catchup_spread=10 * SECOND))
+    one = entry(catchup="all", overlap="allow", catchup_spread=10 * SECOND)
+    down_for(store, HOUR, one)
     first = take_turn(store, push=True)
     assert first.dispatched == 0
     assert first.next_at is not None
     assert timedelta(0) <= first.next_at - first.now <= SECOND
     assert store.client.hget("redbeat:one", "behind") == str(milliseconds(first.now))
     now, dispatched = first.next_at, 0
-    while now < first.now + 11 * SECOND and dispatched < 60:
+    while True:
         due = selected(store)
-        (backlog,) = store.ticks.backlogs([due])
+        (backlog,) = store.ticks.backlogs([(due, one)])
         decided, _ = decide(due, {}, now, backlog=backlog)
         assert store.ticks.commit([decided], now=now, push=True)[0].done
         dispatched += len(decided.runs)
         assert decided.next_at is not None
         assert decided.next_at > now
         now = decided.next_at
+        if decided.behind is None:
+            break
         share = (now - first.now) / (10 * SECOND)
         assert abs(dispatched - 60 * min(1.0, share)) < 3
     assert dispatched in (60, 61)
