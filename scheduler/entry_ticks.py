@@ -1,4 +1,7 @@
-"""The ticks of an entry that are to run: those of its schedule without those that it excludes. Pure."""
+"""The ticks of an entry that are to run: those of its schedule without those that it excludes. Pure.
+
+How many runs an entry has had is known to the store alone; no more ticks are told of than it may have runs in all.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -34,6 +37,10 @@ def coming_ticks(entry: Entry, after: datetime, until: datetime | None = None) -
 
     None is where ten thousand times in a row, or for forty years, all ticks are excluded.
     """
+    return islice(_in_sight(entry, after, until), entry.max_runs)
+
+
+def _in_sight(entry: Entry, after: datetime, until: datetime | None) -> Iterator[datetime]:
     schedule, exclusion = entry.schedule, entry.exclusion
     if schedule is None:
         return
@@ -60,15 +67,19 @@ def ticks_between(entry: Entry, after: datetime, until: datetime) -> Iterator[da
     """The ticks later than `after` and not later than `until` that are to run, in order."""
     ticks = () if entry.schedule is None else entry.schedule.ticks_between(after, until)
     exclusion = entry.exclusion
-    return (tick for tick in ticks if exclusion is None or exclusion.reason_for(tick) is None)
+    to_run = (tick for tick in ticks if exclusion is None or exclusion.reason_for(tick) is None)
+    return islice(to_run, entry.max_runs)
 
 
 def looked_at(entry: Entry, after: datetime) -> Iterator[LookedAt]:
     """All ticks later than `after`, in order, each with why it is excluded."""
-    schedule, exclusion = entry.schedule, entry.exclusion
+    schedule, exclusion, left = entry.schedule, entry.exclusion, entry.max_runs
     tick = None if schedule is None else schedule.next_after(after)
-    while schedule is not None and tick is not None:
-        yield LookedAt(tick, None if exclusion is None else exclusion.reason_for(tick))
+    while schedule is not None and tick is not None and left != 0:
+        reason = None if exclusion is None else exclusion.reason_for(tick)
+        yield LookedAt(tick, reason)
+        if left is not None and reason is None:
+            left -= 1
         tick = schedule.next_after(tick)
 
 
@@ -77,7 +88,8 @@ def count_between(entry: Entry, after: datetime, until: datetime) -> int:
     if entry.schedule is None:
         return 0
     count = entry.schedule.count_between(after, until)
-    return count - excluded_between(entry, after, until) if count else 0
+    count -= excluded_between(entry, after, until) if count else 0
+    return count if entry.max_runs is None else min(count, entry.max_runs)
 
 
 def excluded_between(entry: Entry, after: datetime, until: datetime) -> int:

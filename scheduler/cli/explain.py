@@ -45,6 +45,7 @@ def explain(*, entry: str, env: str | None, as_json: bool) -> None:
 def explanation_document(entry: "Entry", zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     """What there is to say of the entry's schedule at `now`."""
     from scheduler.documents import schedule_text, timezone_of
+    from scheduler.entry_ticks import coming_ticks
     from scheduler.explanation import clock_changes, crontabs_of, meanings, sentences
     from scheduler.policy_words import policy_sentences
 
@@ -60,16 +61,9 @@ def explanation_document(entry: "Entry", zone: ZoneInfo, now: datetime) -> dict[
             for each in meanings(crontab)
         ],
         "words": [*sentences(entry.schedule), *policy_sentences(entry)],
-        "next": [_tick(tick, zone) for tick in islice(_ticks(entry, now), COMING)],
+        "next": [_tick(tick, zone) for tick in islice(coming_ticks(entry, now), COMING)],
         "clock_changes": [_change(entry, each, zone) for each in clock_changes(zone, now) if on_a_wall],
     }
-
-
-def _ticks(entry: "Entry", after: datetime) -> Any:
-    tick = after
-    while entry.schedule is not None and (coming := entry.schedule.next_after(tick)) is not None:
-        tick = coming
-        yield tick
 
 
 def _tick(tick: datetime, zone: ZoneInfo) -> dict[str, str]:

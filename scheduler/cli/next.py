@@ -150,6 +150,9 @@ def chosen_entries(name: str | None, env: str | None) -> "dict[str, Entry]":
         click.echo(f"{name} has no schedule: it runs only by hand, with `onbeat trigger {name}`", err=True)
     elif not entry.enabled:
         click.echo(f"{name} is disabled: these are the times it would have", err=True)
+    elif entry.max_runs is not None:
+        most = f"{entry.max_runs} runs" if entry.max_runs > 1 else "1 run"
+        click.echo(f"{name} has {most} in all; `onbeat show {name}` says how many it has had", err=True)
     return {name: entry}
 
 
