@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, reduce
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import uuid4
 
@@ -30,6 +31,19 @@ _TAG: Final = f"{_MARK}-tag"
 _ATTEMPT: Final = f"{_MARK}-attempt"
 _RETRIES: Final = f"{_MARK}-retries"
 _SCHEDULED: Final = f"{_MARK}-scheduled"
+
+# Where in a message stands what differs from call to call; all else is the same for every entry.
+_PARTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "body": ("body",),
+        "task": ("headers", "task"),
+        "timelimit": ("headers", "timelimit"),
+        "argsrepr": ("headers", "argsrepr"),
+        "kwargsrepr": ("headers", "kwargsrepr"),
+        "entry": ("headers", ONBEAT_HEADER, "entry"),
+        "queue": ("properties", "delivery_info", "routing_key"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,41 +116,55 @@ def envelope(call_json: str, bell: Doorbell) -> str:
     )
 
 
-def template(call_json: str, entry: str) -> list[str]:
-    """The message of the first attempt of every run of `entry`, in pieces: text, name of a hole, text, …, text.
+def message_pieces() -> list[str]:
+    """The message of a run's first attempt, as far as it is the same for all: text, name of a hole, text, …, text.
 
-    The holes are `id`, the run's, and `at`, its scheduled time in milliseconds. The first publication of a run has the
-    run's own id as its delivery tag, which has only to differ from those of other messages; later ones draw theirs.
+    The holes are `id`, the run's, `at`, its scheduled time in milliseconds, and the names of `message_parts`. The first
+    publication of a run has the run's own id as its delivery tag, which has only to differ from those of other
+    messages; later ones draw theirs.
     """
-    text = (
-        _template.__wrapped__(call_json, entry, "schedule")
-        .replace(f'"{_ATTEMPT}"', "1")
-        .replace(f'"{_RETRIES}"', "0")
-        .replace(_RUN_ID, "\nid\n")
-        .replace(_TAG, "\nid\n")
-        .replace(f'"{_SCHEDULED}"', "\nat\n")
-    )
+    document = _document(Call(job=""), None, "schedule")
+    for name, path in _PARTS.items():
+        *parents, last = path
+        reduce(dict[str, Any].__getitem__, parents, document)[last] = f"{_MARK}-{name}"
+    holes = {f'"{_MARK}-{name}"': name for name in _PARTS} | {
+        _RUN_ID: "id",
+        _TAG: "id",
+        f'"{_SCHEDULED}"': "at",
+    }
+    text = json.dumps(document).replace(f'"{_ATTEMPT}"', "1").replace(f'"{_RETRIES}"', "0")
+    for mark, name in holes.items():
+        text = text.replace(mark, f"\n{name}\n")
     return text.split("\n")  # JSON text itself has no newline: it is written as two characters
+
+
+def message_parts(call_json: str, entry: str) -> dict[str, str]:
+    """What `message_pieces` leaves open, as far as it is the same for all runs of `entry`, each as JSON text."""
+    document = _document(Call.from_json(json.loads(call_json)), entry, "schedule")
+    return {
+        name: json.dumps(reduce(dict[str, Any].__getitem__, path, document)) for name, path in _PARTS.items()
+    }
 
 
 @lru_cache(maxsize=65_536)
 def _template(call_json: str, entry: str | None, trigger: Trigger) -> str:
-    call = Call.from_json(json.loads(call_json))
-    return json.dumps(
-        {
-            "body": base64.b64encode(body(call).encode()).decode(),
-            "content-encoding": CONTENT_ENCODING,
-            "content-type": CONTENT_TYPE,
-            "headers": _headers(call, _RUN_ID, entry, trigger, _SCHEDULED, _ATTEMPT, _RETRIES),
-            "properties": {
-                **properties(_RUN_ID),
-                "delivery_info": {"exchange": "", "routing_key": call.queue},
-                "priority": 0,
-                "body_encoding": "base64",
-                "delivery_tag": _TAG,
-            },
-        }
-    )
+    return json.dumps(_document(Call.from_json(json.loads(call_json)), entry, trigger))
+
+
+def _document(call: Call, entry: str | None, trigger: Trigger) -> dict[str, Any]:
+    return {
+        "body": base64.b64encode(body(call).encode()).decode(),
+        "content-encoding": CONTENT_ENCODING,
+        "content-type": CONTENT_TYPE,
+        "headers": _headers(call, _RUN_ID, entry, trigger, _SCHEDULED, _ATTEMPT, _RETRIES),
+        "properties": {
+            **properties(_RUN_ID),
+            "delivery_info": {"exchange": "", "routing_key": call.queue},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": _TAG,
+        },
+    }
 
 
 def _headers(

@@ -18,6 +18,7 @@ from scheduler.redbeat_schedule import celery_schedule
 from scheduler.schedule import Crontab, Interval, Schedule
 
 NEVER_RUN = '{"last_run_at": null}'
+_COUNT = ', "total_run_count": '
 
 # What reading a document that somebody else wrote can raise: a number too large, a list too deep, a key too few.
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -100,10 +101,25 @@ def _unreadable(error: Exception) -> ValueError:
 
 def meta(last_run_at: datetime, total_run_count: int | None = None) -> str:
     """The `meta` that RedBeat writes at each tick, as JSON text."""
-    document: dict[str, Any] = {"last_run_at": last_run_at.astimezone(UTC)}
-    if total_run_count is not None:
-        document["total_run_count"] = total_run_count
-    return json.dumps(document, cls=RedBeatJSONEncoder)
+    text = _meta(last_run_at.astimezone(UTC))
+    return text if total_run_count is None else f"{text[:-1]}{_COUNT}{total_run_count}}}"
+
+
+@lru_cache(maxsize=64)
+def _meta(last_run_at: datetime) -> str:
+    """Thousands of entries run at one moment, and RedBeat's encoder is slow."""
+    return json.dumps({"last_run_at": last_run_at}, cls=RedBeatJSONEncoder)
+
+
+def total_run_count(text: str) -> int:
+    """How often the entry has run, by RedBeat's `meta`; 0 where it does not say."""
+    count = text.rpartition(_COUNT)[2].removesuffix("}")
+    if count.isdecimal():
+        return int(count)
+    try:
+        return int(json.loads(text or NEVER_RUN).get("total_run_count") or 0)
+    except UNREADABLE:
+        return 0
 
 
 def last_run_at(text: str) -> datetime | None:

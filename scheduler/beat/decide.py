@@ -45,7 +45,9 @@ def decide(
         most=most if entry.max_runs is None else 1,  # how many it may still have is known to the commit
     )
     decided = _decided(due, entry, form, ticks, now)
-    return decided._replace(caught_up=backlog.since is not None and ticks.since is None), entry
+    if backlog.since is not None and ticks.since is None:
+        decided = decided._replace(caught_up=True)
+    return decided, entry
 
 
 def behind(due: DueEntry, now: datetime) -> Entry | None:
@@ -89,7 +91,7 @@ def _decided(due: DueEntry, entry: Entry, form: str, ticks: Due, now: datetime) 
         next_at=ticks.next_at,
         last_at=ticks.last_at,
         form=form,
-        meta=_meta(due.meta, now) if ticks.dispatched else "",
+        meta=redbeat_entry.meta(now, redbeat_entry.total_run_count(due.meta) + 1) if ticks.dispatched else "",
         expected=ticks.expected,
         left_out=ticks.left_out,
         runs=[NewRun(tick_run_id(entry.name, at), at, entry.start_by(at)) for at in ticks.dispatched],
@@ -103,14 +105,6 @@ def prepared(name: str, definition: str, own: str) -> tuple[Entry, str]:
     """The entry that a hash holds and what its runs share, kept by content. Raises ValueError as `read_entry` does."""
     entry = read_entry(name, definition, own)
     return entry, run_form(entry, json.dumps(Call.of(entry).to_json(), sort_keys=True))
-
-
-def _meta(before: str, now: datetime) -> str:
-    try:
-        count = json.loads(before or "{}").get("total_run_count") or 0
-    except (ValueError, AttributeError):
-        count = 0
-    return redbeat_entry.meta(now, int(count) + 1)
 
 
 def _holds(pauses: Mapping[str, Pause], name: str) -> list[Hold]:

@@ -1,9 +1,10 @@
 """One turn of the beat: select, decide, commit. A constant number of round trips, whatever is due."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from scheduler.beat.decide import behind, decide, parked
@@ -11,16 +12,24 @@ from scheduler.catchup import NOTHING_WAITS, Backlog
 from scheduler.disposition import Disposition, TickRange
 from scheduler.due import MOST_TICKS
 from scheduler.entry import Entry
-from scheduler.log_setup import emit
+from scheduler.log_setup import emit, emit_all
 from scheduler.store import Store
 from scheduler.store.decision import Committed, Decided, DueEntry
 from scheduler.store.lanes import lane_of
 from scheduler.store.pauses import pause_of
-from scheduler.store.ticks import BATCH, Selection, Waiting
+from scheduler.store.ticks import BATCH, Commit, Selection, Waiting
 from scheduler.timestamps import rfc3339
 
 # Of all entries together, or a turn with a thousand of them could take seconds, and nothing stops a turn.
 MOST_TICKS_A_TURN: Final = 1_000
+_TICKS_AT_ONCE: Final = 500
+
+_Decisions = list[tuple[Decided, Entry | None]]
+_Row = tuple[str | int | None, ...]
+_OF_DISPATCHED: Final = ("entry", "job", "run_id", "scheduled_at", "attempt", "queue")
+_OF_LEFT_OUT: Final = ("entry", "job", "scheduled_at", "until", "count", "disposition", "reason")
+
+_written = lru_cache(maxsize=1_024)(rfc3339)  # thousands of ticks share a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,37 +48,47 @@ def take_turn(store: Store, *, push: bool, limit: int = BATCH) -> Turn:
 
     1. Select: the clock, what is due, what waits. One round trip.
     2. Decide: every entry that is due, by pure functions. After downtime first read what waits for its turn.
-    3. Commit: all decisions, each only if its entry is still as it was read. One round trip.
+    3. Commit: the decisions, each only if its entry is still as it was read. One round trip for 500 of them; while the
+       server is at it, the next ones are decided.
+    4. Tell: a line in the log for what became of each tick.
 
     `push`: the broker is the store's server, and the commit pushes the messages. Raises Unreachable.
     """
     selection = store.ticks.select(limit)
-    decisions = _decisions(store, selection)
-    if decisions:
-        answers = store.ticks.commit([decided for decided, _ in decisions], now=selection.now, push=push)
-        for (decided, entry), committed in zip(decisions, answers, strict=True):
-            if committed.trouble:
-                _tell_quarantined(decided.due, committed.trouble)
-            elif committed.done and entry is not None:
-                _tell(decided, entry, committed)
-                if committed.ended is not None:
-                    emit(
-                        "entry.ended", entry=entry.name, runs=committed.ended, hint="raise max_runs for more"
-                    )
+    next_at = selection.next_at
+    dispatched = 0
+    under_way: tuple[Commit, _Decisions] | None = None
+    try:
+        for decisions in _decisions(store, selection):
+            before, under_way = under_way, None
+            answers = before[0].answers() if before else []
+            commit = store.ticks.send_commit(
+                [decided for decided, _ in decisions], now=selection.now, push=push
+            )
+            under_way = commit, decisions
+            if before:
+                _tell(before[1], answers)
+            dispatched += sum(len(decided.runs) for decided, _ in decisions)
+            next_at = _earliest(next_at, decisions)
+    finally:
+        if under_way:
+            _tell(under_way[1], under_way[0].answers())
     return Turn(
         now=selection.now,
-        next_at=_next_at(selection, [decided for decided, _ in decisions]),
-        dispatched=sum(len(decided.runs) for decided, _ in decisions),
+        next_at=next_at,
+        dispatched=dispatched,
         more=len(selection.due) == limit,
         waiting=selection.waiting,
     )
 
 
-def _decisions(store: Store, selection: Selection) -> list[tuple[Decided, Entry | None]]:
+def _decisions(store: Store, selection: Selection) -> Iterator[_Decisions]:
+    """The decisions, some at a time: a script that runs for long keeps all others waiting."""
     pauses = {name: pause_of(name, document) for name, document in selection.pauses.items()}
     backlogs = _backlogs(store, selection)
-    decisions: list[tuple[Decided, Entry | None]] = []
     left, taken = MOST_TICKS_A_TURN, Counter[str]()
+    some: _Decisions = []
+    ticks = 0
     for due in selection.due:
         lane, backlog = backlogs.get(due.key, ("", NOTHING_WAITS))
         # Entries that share a limit share the room that there is in this turn, too.
@@ -78,14 +97,24 @@ def _decisions(store: Store, selection: Selection) -> list[tuple[Decided, Entry 
             decided, entry = decide(
                 due, pauses, selection.now, backlog=backlog, most=max(1, min(MOST_TICKS, left))
             )
-            decisions.append((decided, entry))
-            left -= len(decided.runs)
-            if lane:
-                taken[lane] += len(decided.runs)
         except ValueError as error:
             _tell_quarantined(due, str(error))
-            decisions.append((parked(due, selection.now), None))
-    return decisions
+            decided, entry = parked(due, selection.now), None
+        left -= len(decided.runs)
+        if lane:
+            taken[lane] += len(decided.runs)
+        some.append((decided, entry))
+        ticks += max(1, len(decided.runs))
+        if ticks >= _TICKS_AT_ONCE:
+            yield some
+            some, ticks = [], 0
+    if some:
+        yield some
+
+
+def _earliest(next_at: datetime | None, decisions: _Decisions) -> datetime | None:
+    moments = [next_at, *(decided.next_at for decided, _ in decisions)]
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _backlogs(store: Store, selection: Selection) -> dict[str, tuple[str, Backlog]]:
@@ -104,31 +133,44 @@ def _tell_quarantined(due: DueEntry, error: str) -> None:
     emit("entry.quarantined", entry=due.name, error=error, hint="write it anew; the other entries go on")
 
 
-def _next_at(selection: Selection, decisions: Sequence[Decided]) -> datetime | None:
-    moments = [selection.next_at, *(decided.next_at for decided in decisions)]
-    return min((moment for moment in moments if moment is not None), default=None)
-
-
-def _tell(decided: Decided, entry: Entry, committed: Committed) -> None:
-    for some in decided.left_out:
-        _tell_left_out(entry, some)
-    for run in decided.runs:
-        if run.run_id in committed.overlapping:
-            reason = committed.overlapping[run.run_id]
-            one = TickRange(Disposition.SKIPPED_OVERLAP, run.scheduled_at, run.scheduled_at, 1, reason)
-            _tell_left_out(entry, one)
+def _tell(decisions: _Decisions, answers: Sequence[Committed]) -> None:
+    """Log what became of the ticks: those of a kind together, for there may be thousands."""
+    dispatched: list[_Row] = []
+    left_out: dict[str, list[_Row]] = {"tick.skipped": [], "tick.coalesced": []}
+    for (decided, entry), committed in zip(decisions, answers, strict=True):
+        if committed.trouble:
+            _tell_quarantined(decided.due, committed.trouble)
+        if entry is None or not committed.done:
+            continue
+        if committed.ended is not None:
+            emit("entry.ended", entry=entry.name, runs=committed.ended, hint="raise max_runs for more")
+        for some in (*decided.left_out, *_overlapping(decided, committed)):
+            left_out[_event(some)].append(_left_out(entry, some))
+        rows = _dispatched(decided, entry, committed)
+        if committed.waits or committed.replaced:
+            _tell_by_overlap(rows, entry, committed)
         else:
-            waits = {"waits_for": committed.waits[run.run_id]} if run.run_id in committed.waits else {}
-            emit(
-                "tick.dispatched",
-                entry=entry.name,
-                job=entry.job,
-                run_id=run.run_id,
-                scheduled_at=rfc3339(run.scheduled_at),
-                attempt=1,
-                queue=entry.queue,
-                **waits,
-            )
+            dispatched += rows
+    for event, rows in left_out.items():
+        emit_all(event, _OF_LEFT_OUT, rows)
+    emit_all("tick.dispatched", _OF_DISPATCHED, dispatched)
+
+
+def _dispatched(decided: Decided, entry: Entry, committed: Committed) -> list[_Row]:
+    return [
+        (entry.name, entry.job, run.run_id, _written(run.scheduled_at), 1, entry.queue)
+        for run in decided.runs
+        if run.run_id not in committed.overlapping
+    ]
+
+
+def _tell_by_overlap(dispatched: Sequence[_Row], entry: Entry, committed: Committed) -> None:
+    """The ticks of an entry of which a run waits for another, or has replaced it."""
+    for row in dispatched:
+        fields = dict(zip(_OF_DISPATCHED, row, strict=True))
+        run_id = str(fields["run_id"])
+        waits = {"waits_for": committed.waits[run_id]} if run_id in committed.waits else {}
+        emit("tick.dispatched", **fields, **waits)
     for gone in committed.replaced:
         emit(
             "run.cancelling" if gone.asked else "run.cancelled",
@@ -142,15 +184,24 @@ def _tell(decided: Decided, entry: Entry, committed: Committed) -> None:
         )
 
 
-def _tell_left_out(entry: Entry, some: TickRange) -> None:
-    coalesced = some.disposition is Disposition.COALESCED
-    emit(
-        "tick.coalesced" if coalesced else "tick.skipped",
-        entry=entry.name,
-        job=entry.job,
-        scheduled_at=rfc3339(some.first_at),
-        until=rfc3339(some.last_at),
-        count=some.count,
-        disposition=some.disposition.value,
-        reason=some.reason,
-    )
+def _overlapping(decided: Decided, committed: Committed) -> list[TickRange]:
+    return [
+        TickRange(
+            Disposition.SKIPPED_OVERLAP,
+            run.scheduled_at,
+            run.scheduled_at,
+            1,
+            committed.overlapping[run.run_id],
+        )
+        for run in decided.runs
+        if run.run_id in committed.overlapping
+    ]
+
+
+def _event(some: TickRange) -> str:
+    return "tick.coalesced" if some.disposition is Disposition.COALESCED else "tick.skipped"
+
+
+def _left_out(entry: Entry, some: TickRange) -> _Row:
+    first, last = _written(some.first_at), _written(some.last_at)
+    return (entry.name, entry.job, first, last, some.count, some.disposition.value, some.reason)

@@ -4,6 +4,7 @@
     capture_fds()           descriptors 1 and 2 as well: C libraries, programs that jobs start
     after_fork()            in a child of the pool, to give it pipes of its own
     emit("run.started", …)  one of Onbeat's own events (scheduler/events.py)
+    emit_all("tick.…", …)   many of one kind, in few writes
     bind_run(…)             from here on, what this context logs, prints and warns belongs to that run
     flush_streams()         at the end of a run: lines without newline, counts of repeated warnings
     clear_run()             the run is over
@@ -15,7 +16,7 @@ write their progress to stderr for it to mean trouble.
 import atexit
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -43,6 +44,7 @@ __all__ = [
     "configure",
     "described",
     "emit",
+    "emit_all",
     "errors_to_stderr",
     "flush_streams",
     "hidden_values",
@@ -128,6 +130,16 @@ def emit(event: str, /, **fields: Any) -> None:
     level = CATALOGUE[event].level
     if _Setup.own_log is not None:
         getattr(_Setup.own_log, level)(event, **fields)
+
+
+def emit_all(event: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """
+    Log many of Onbeat's own events of one kind, as `emit` would one by one: each row holds the values of `names`.
+
+    `names` begin with those of a run, in their order; what is bound to the context is left out.
+    """
+    if _Setup.pipeline is not None:
+        _Setup.pipeline.deliver_all(event, CATALOGUE[event].level, names, rows)
 
 
 def capture_fds() -> None:

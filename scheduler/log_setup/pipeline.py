@@ -5,14 +5,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from scheduler.events import BASE_FIELDS, LEVELS, RUN_FIELDS, Level
 from scheduler.log_setup.console import render_console
 from scheduler.log_setup.flood import Flood
-from scheduler.log_setup.json_lines import described, encoded_line, json_value, rfc3339
+from scheduler.log_setup.json_lines import described, encoded_line, json_lines, json_value, rfc3339
 from scheduler.log_setup.line_writer import LineWriter
 from scheduler.log_setup.text_lines import Stream
 
@@ -23,6 +23,7 @@ _FOR_THE_SINK = frozenset(
     {"run.log", "python.warning", "thread.crashed", "python.unraisable", "log.repeated"}
 )
 _RESERVED = frozenset(BASE_FIELDS)
+_LINES_AT_ONCE = 200  # about as much as a pipe takes: 64 KiB
 
 
 class Pipeline:
@@ -54,6 +55,18 @@ class Pipeline:
         self._deliver(name, level, fields)
         if self._flood.is_due(time.monotonic()):
             self.tell_counts()
+
+    def deliver_all(
+        self, name: str, level: Level, names: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """Write many events of one kind, each a row of values for the fields `names`."""
+        if self._console or name in _FOR_THE_SINK:
+            for row in rows:
+                self.deliver(name, level, dict(zip(names, row, strict=True)))
+        elif LEVELS.index(level) >= self._threshold:
+            lines = json_lines(self._stamp(name, level), names, rows)
+            for first in range(0, len(lines), _LINES_AT_ONCE):
+                self.writer.write(b"".join(lines[first : first + _LINES_AT_ONCE]))
 
     def tell_counts(self, *, everything: bool = False) -> None:
         """Say how often held-back warnings came again: those that are due, or all of them."""
@@ -100,14 +113,7 @@ class Pipeline:
     def _document(
         self, name: str, level: Level, fields: Mapping[str, Any], *, process: str | None = None
     ) -> dict[str, Any]:
-        stamped: dict[str, Any] = {
-            "timestamp": rfc3339(datetime.now(UTC)),
-            "level": level,
-            "event": name,
-            "process": process or self.process,
-            "host": self._host,
-            "pid": self._pid,
-        }
+        stamped = self._stamp(name, level, process=process)
         for field in RUN_FIELDS:
             if field in fields:
                 stamped[field] = fields[field]
@@ -115,6 +121,16 @@ class Pipeline:
             stamped[f"{field}_" if field in _RESERVED else field] = value
         document: dict[str, Any] = json_value(stamped)
         return document
+
+    def _stamp(self, name: str, level: Level, *, process: str | None = None) -> dict[str, Any]:
+        return {
+            "timestamp": rfc3339(datetime.now(UTC)),
+            "level": level,
+            "event": name,
+            "process": process or self.process,
+            "host": self._host,
+            "pid": self._pid,
+        }
 
     def _write(self, document: Mapping[str, Any]) -> None:
         if self._console:

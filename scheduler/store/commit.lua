@@ -6,16 +6,16 @@
 -- ARGV  1 the batch, as JSON:
 --         own: our prefix   queues: the prefix of queues   now: ms   republish_at: when an unclaimed message is published
 --         again, ms   push: true to push the messages, false to leave them to the outbox
---       then of each entry, in order, two JSON objects (store/decision.py; times in ms are texts, Lua would round them):
---       the form of its runs, made once per entry
+--         message: text, name of a field, text, …: what a worker reads, with holes for fields of the run and of its form
+--         decisions: of each entry, in the order of the keys (store/decision.py; times in ms are texts, Lua would round them)
+--           name, score: as read   tick: as read   next: new score   last: new tick
+--           expected: number of ticks   meta: new text   parked: take it out of the schedule   unpark: it was taken out
+--           left_out: of each range: disposition, count, range (JSON as text)   runs: of each run: id, at, by: when it must
+--             have started (ms)   max_runs: as many runs the entry may have   behind, caught_up: since when ticks wait for
+--             their turn (ms), or that none does any more
+--       and one for each entry, in their order: the form of its runs, as JSON that is made once per entry
 --         job, queue, max_attempts, call (JSON as text), overlap, most: active at once, 0 for any number, group or nothing
---         message: text, name of a field of the run, text, …: what a worker reads, with holes
---       the decision
---         name, score: as read   tick: as read   next: new score   last: new tick
---         expected: number of ticks   meta: new text   parked: take it out of the schedule   unpark: it was taken out
---         left_out: of each range: disposition, count, range (JSON as text)   runs: of each run: id, at, by: when it must have
---           started (ms)   max_runs: as many runs the entry may have   behind, caught_up: since when ticks wait for their
---           turn (ms), or that none does any more
+--         message: what stands in the other holes, each as JSON text
 -- Result, of each entry: 'decided'; 'stale': another beat or an edit was first; 'gone': it was deleted, and what was
 --   left of it is too; 'over': it has had all its runs before; or a JSON object
 --         overlapping: run id → the reason why it was not started: as many runs are active as may be
@@ -77,21 +77,21 @@ local function leave_out(name, disposition, n, range, before)
   count(name, disposition, n)
 end
 
--- The text of a message: at the odd places what is always the same, at the even ones the field of the run to put in.
-local function filled(pieces, run)
-  local parts = {}
-  for i, piece in ipairs(pieces) do parts[i] = i % 2 == 1 and piece or run[piece] end
+-- The text of a message: at the odd places what is the same in all, at the even ones the field to put in.
+local pieces, parts = batch.message, {}
+for i = 1, #pieces, 2 do parts[i] = pieces[i] end
+local function filled(form, run)
+  for i = 2, #pieces, 2 do parts[i] = run[pieces[i]] or form.message[pieces[i]] end
   return table.concat(parts)
 end
 
 -- Create a run. With `behind` it waits for the end of that one, and is published then.
 local function create_run(name, form, run, behind)
   local record = own .. 'run:' .. run.id
-  if redis.call('EXISTS', record) == 1 then return end
+  if redis.call('ZADD', own .. 'runs:' .. name, 'NX', now_ms, run.id) == 0 then return end -- it is on record already
   local lane = lane_of(name, form.group)
   redis.call('HSET', record, 'e', name, 'j', form.job, 'at', run.at, 's', 'queued', 'a', '1', 'm', form.max_attempts,
     'q', form.queue, 'qa', now_ms, 'c', form.call)
-  redis.call('ZADD', own .. 'runs:' .. name, now_ms, run.id)
   redis.call('PERSIST', own .. 'runs:' .. name)
   redis.call('SADD', own .. 'active:' .. name, run.id)
   if run.by then
@@ -102,7 +102,7 @@ local function create_run(name, form, run, behind)
   if behind then
     redis.call('HSET', record, 'y', 'waits for the end of run ' .. behind)
     redis.call('HSET', own .. 'waiting:' .. lane, name, cjson.encode({
-      id = run.id, most = form.most, since = tonumber(now_ms), message = batch.push and filled(form.message, run) or nil,
+      id = run.id, most = form.most, since = tonumber(now_ms), message = batch.push and filled(form, run) or nil,
       queue = batch.queues .. form.queue, again = batch.republish_at - now_ms}))
     redis.call('ZADD', own .. 'waiting', now_ms, lane)
     return
@@ -115,7 +115,7 @@ local function create_run(name, form, run, behind)
       queue = {ids = {}}
       messages[form.queue] = queue
     end
-    queue[#queue + 1] = filled(form.message, run)
+    queue[#queue + 1] = filled(form, run)
     queue.ids[#queue] = run.id
   end
 end
@@ -221,16 +221,17 @@ local function schedule(key, next_score, decision)
 end
 
 local function decide(key, score, form, decision)
-  local found = redis.pcall('HMGET', key, 'tick', 'definition')
   local name = decision.name
-  if found.err then
+  local tick = redis.pcall('HGET', key, 'tick')
+  if type(tick) == 'table' then
     -- Not a hash: what somebody else keeps under that name stays.
     redis.call('ZREM', KEYS[1], key)
     redis.call('DEL', own .. 'ledger:' .. name, own .. 'ticks:' .. name)
     return 'gone'
   end
-  if not found[2] then return forget(key, name) end
-  if score ~= decision.score or (found[1] or '') ~= decision.tick then return 'stale' end
+  -- RedBeat's API deletes the whole hash; a stock beat may write a `meta` after that.
+  if not tick and redis.call('HEXISTS', key, 'definition') == 0 then return forget(key, name) end
+  if score ~= decision.score or (tick or '') ~= decision.tick then return 'stale' end
   local left = runs_left(name, decision)
   if left and left <= 0 then
     -- It has had all its runs, and was given another schedule since: there are no ticks any more to decide.
@@ -242,7 +243,7 @@ local function decide(key, score, form, decision)
   end
   local answer = {}
   if decision.runs then
-    answer = start(name, form, decision.runs, decision.left_out and '' or decision.tick)
+    answer = start(name, cjson.decode(form), decision.runs, decision.left_out and '' or decision.tick)
   end
   if decision.expected then count(name, 'expected', decision.expected) end
   left = runs_left(name, decision)
@@ -255,9 +256,7 @@ end
 local results = {}
 for i = 1, #KEYS - first + 1 do
   local key = KEYS[first + i - 1]
-  local well, answer = pcall(function()
-    return decide(key, scores[i], cjson.decode(ARGV[2 * i]), cjson.decode(ARGV[2 * i + 1]))
-  end)
+  local well, answer = pcall(decide, key, scores[i], ARGV[i + 1], batch.decisions[i])
   if not well then
     new_scores[#new_scores + 1] = '-1'
     new_scores[#new_scores + 1] = key

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from scheduler.disposition import TickRange
 from scheduler.entry import Entry
-from scheduler.message import template
+from scheduler.message import message_parts
 from scheduler.store.ledger import range_json
 from scheduler.store.moments import milliseconds, moment, score
 
@@ -110,13 +110,13 @@ def run_form(entry: Entry, call: str) -> str:
             "most": entry.most_active or 0,
             **({"group": entry.group} if entry.group else {}),
             "call": call,
-            "message": template(call, entry.name),
+            "message": message_parts(call, entry.name),
         }
     )
 
 
-def decision_json(decided: Decided, now: datetime) -> str:
-    """What is new at this tick, as JSON."""
+def decision_document(decided: Decided, now: datetime) -> dict[str, Any]:
+    """What is new at this tick, as JSON values."""
     due = decided.due
     document: dict[str, Any] = {
         "name": due.name,
@@ -144,7 +144,7 @@ def decision_json(decided: Decided, now: datetime) -> str:
         document["runs"] = [_run(run) for run in decided.runs]
     if decided.max_runs is not None or decided.behind is not None or decided.caught_up:
         document |= _more(decided)
-    return json.dumps(document)
+    return document
 
 
 def _more(decided: Decided) -> dict[str, Any]:

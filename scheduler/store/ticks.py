@@ -8,15 +8,17 @@ from typing import Any, Final
 
 from scheduler.catchup import Backlog
 from scheduler.entry import Entry
+from scheduler.message import message_pieces
 from scheduler.redbeat_entry import last_run_at
-from scheduler.store.decision import Committed, Decided, DueEntry, committed, decision_json
+from scheduler.store.decision import Committed, Decided, DueEntry, committed, decision_document
 from scheduler.store.keys import Keys
 from scheduler.store.lanes import lane_of
 from scheduler.store.moments import milliseconds, moment, moment_of_score, moment_or_none
-from scheduler.store.scripts import Scripts
+from scheduler.store.scripts import Scripts, Sent
 
-BATCH: Final = 1_000
+BATCH: Final = 2_000
 _FIELDS_OF_DUE: Final = 7
+_PIECES: Final = message_pieces()
 REPUBLISH_AFTER: Final = timedelta(seconds=30)
 
 
@@ -102,6 +104,10 @@ class Ticks:
 
         `push`: the broker is this server, so the messages go out with the decision.
         """
+        return self.send_commit(decisions, now=now, push=push).answers()
+
+    def send_commit(self, decisions: Sequence[Decided], *, now: datetime, push: bool) -> "Commit":
+        """`commit`, but what the server made of the decisions is asked for later; it must be."""
         own = self._keys.own
         batch = {
             "own": self._keys.own_prefix,
@@ -109,10 +115,21 @@ class Ticks:
             "now": str(milliseconds(now)),
             "push": push,
             "republish_at": str(milliseconds(now + REPUBLISH_AFTER)),
+            "message": _PIECES,
+            "decisions": [decision_document(each, now) for each in decisions],
         }
         keys = [self._keys.schedule, own("ledger"), own("unclaimed"), own("outbox"), own("deadlines")]
-        args = [json.dumps(batch)]
-        for each in decisions:
-            keys.append(each.due.key)
-            args += (each.form, decision_json(each, now))
-        return [committed(answer) for answer in self._scripts.call("commit", keys, args)]
+        keys += [each.due.key for each in decisions]
+        args = [json.dumps(batch), *(each.form for each in decisions)]
+        return Commit(self._scripts.send("commit", keys, args))
+
+
+class Commit:
+    """A commit on its way."""
+
+    def __init__(self, sent: Sent) -> None:
+        self._sent = sent
+
+    def answers(self) -> list[Committed]:
+        """What became of each decision, in their order. Raises Unreachable."""
+        return [committed(answer) for answer in self._sent.result()]

@@ -17,7 +17,8 @@ from typing import Any
 TURN = {
     "select": ("scheduler.store.ticks", "Ticks.select"),
     "decide": ("scheduler.beat.turn", "decide"),
-    "commit": ("scheduler.store.ticks", "Ticks.commit"),
+    "commit": ("scheduler.store.ticks", "Ticks.send_commit"),
+    "answer": ("scheduler.store.ticks", "Commit.answers"),
     "send": ("redis.connection", "AbstractConnection.send_packed_command"),
     "tell": ("scheduler.beat.turn", "_tell"),
 }

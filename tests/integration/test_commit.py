@@ -2,13 +2,17 @@
 
 import base64
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from scheduler.beat.decide import decide
 from scheduler.beat.turn import take_turn
 from scheduler.entry import Entry
+from scheduler.errors import Unreachable
 from scheduler.interval import Interval
 from scheduler.message import Doorbell, envelope
 from scheduler.run import Call
@@ -115,3 +119,66 @@ def test_more_entries_than_one_command_takes_are_committed_in_one_call(store: St
     assert store.client.zcard("onbeat:unclaimed") == count
     assert store.ledger.totals().dispatched == count
     assert not store.ticks.select().due
+
+
+def test_a_commit_whose_connection_was_cut_is_made_once_more_and_does_its_work_once(
+    store: Store, valkey: ValkeyServer
+) -> None:
+    due(store, Entry(name="one", job="jobs.x", schedule=HOURLY))
+    selection = store.ticks.select()
+    decided, _ = decide(selection.due[0], {}, selection.now)
+    store.client.script_flush()
+    assert [each.done for each in store.ticks.commit([decided], now=selection.now, push=True)] == [True]
+    assert store.client.llen("default") == 1
+
+    commit = store.ticks.send_commit([decided], now=selection.now, push=True)
+    with valkey.client() as admin:
+        admin.client_kill_filter(_type="normal", skipme=True)
+    assert [each.done for each in commit.answers()] == [False]
+    assert store.client.llen("default") == 1
+    assert store.client.ping()
+
+
+def test_a_commit_whose_server_is_away_says_so(new_valkey: Callable[..., ValkeyServer]) -> None:
+    server = new_valkey()
+    store = Store(connect(server.url), Keys())
+    due(store, Entry(name="one", job="jobs.x", schedule=HOURLY))
+    selection = store.ticks.select()
+    decided, _ = decide(selection.due[0], {}, selection.now)
+    commit = store.ticks.send_commit([decided], now=selection.now, push=True)
+    server.kill()
+    with pytest.raises(Unreachable, match=r"127\.0"):
+        store.ticks.commit([decided], now=selection.now, push=True)
+    with suppress(Unreachable):  # its answer may have come before the end
+        commit.answers()
+    server.start()
+    assert store.client.ping()
+
+
+def test_a_turn_costs_as_many_round_trips_for_one_entry_as_for_a_thousand(store: Store) -> None:
+    """By the server's own count: what a beat sends is one select and one commit for 500 ticks, and nothing else."""
+    trips = {}
+    for count in (1, 500, 1_000, 10_000):
+        store.client.flushall()
+        due(store, *(Entry(name=f"entry-{number}", job="jobs.x", schedule=HOURLY) for number in range(count)))
+        before = sent(store)
+        turns = 0
+        more = True
+        while more:
+            more = take_turn(store, push=True).more
+            turns += 1
+        after = sent(store)
+        assert store.client.llen("default") == count
+        trips[count] = (after - before, turns)
+    assert trips[1] == (2, 1)
+    assert trips[500] == (2, 1)
+    assert trips[1_000] == (3, 1)
+    assert trips[10_000] == (5 * (1 + 4) + 1, 6)
+
+
+def sent(store: Store) -> int:
+    """How many scripts clients have called: those are all that a turn sends."""
+    statistics = store.client.info("commandstats")
+    return sum(
+        int(statistics.get(f"cmdstat_{name}", {}).get("calls", 0)) for name in ("evalsha", "eval", "fcall")
+    )

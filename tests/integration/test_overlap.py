@@ -346,7 +346,7 @@ def test_what_is_decided_twice_is_done_once(scene: Scene) -> None:
     scene.store.client.zadd(scene.store.keys.schedule, {key: milliseconds(now) / 1000 - 1})
     scene.store.client.hset(key, "tick", milliseconds(now - EVERY * 5))
     selection = scene.store.ticks.select()
-    decisions = [decided for decided, _ in _decisions(scene.store, selection)]
+    decisions = [decided for some in _decisions(scene.store, selection) for decided, _ in some]
     answers = [scene.store.ticks.commit(decisions, now=selection.now, push=True)[0].done for _ in range(2)]
     assert answers == [True, False]
     assert scene.store.ledger.totals().unaccounted == 0
