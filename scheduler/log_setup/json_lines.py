@@ -61,7 +61,8 @@ def json_lines(head: Mapping[str, Any], names: Sequence[str], rows: Iterable[Seq
 
 
 def _encoded(value: Any) -> str:
-    return _quoted(value) if isinstance(value, str) and _is_harmless(value) else _encode(json_value(value))
+    value = json_value(value)
+    return _quoted(value) if isinstance(value, str) else _encode(value)
 
 
 def json_value(value: Any, depth: int = 0) -> Any:

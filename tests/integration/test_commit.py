@@ -158,7 +158,7 @@ def test_a_commit_whose_server_is_away_says_so(new_valkey: Callable[..., ValkeyS
 def test_a_turn_costs_as_many_round_trips_for_one_entry_as_for_a_thousand(store: Store) -> None:
     """By the server's own count: what a beat sends is one select and one commit for 500 ticks, and nothing else."""
     trips = {}
-    for count in (1, 500, 1_000, 10_000):
+    for count in (1, 1, 500, 1_000, 10_000):  # the first time the scripts have to be loaded as well
         store.client.flushall()
         due(store, *(Entry(name=f"entry-{number}", job="jobs.x", schedule=HOURLY) for number in range(count)))
         before = sent(store)

@@ -18,6 +18,29 @@ def test_an_event_has_its_level_place_and_fields() -> None:
     assert expected.items() <= event.items()
 
 
+def test_many_events_at_once_are_the_lines_that_one_by_one_would_be() -> None:
+    found = events(
+        """
+        names = ("entry", "job", "run_id", "scheduled_at", "attempt", "reason")
+        odd = ["plain", 'quotes " %s', "back" + chr(92), "ünï", "redis://me:secret@host/0", "x" * 300_000, None]
+        odd += [chr(0xD800), "tok-3141592"]
+        log_setup.hide(["tok-3141592"])
+        rows = [(f"e{n}", "jobs.x", f"r{n}", "2026-11-21T00:00:00.000Z", 1, text) for n, text in enumerate(odd)]
+        configure("beat")
+        for row in rows:
+            emit("tick.dispatched", **dict(zip(names, row)))
+        log_setup.emit_all("tick.dispatched", names, rows)
+        log_setup.emit_all("tick.dispatched", names, [])
+        """
+    )
+    for event in found:
+        del event["timestamp"]
+    half = len(found) // 2
+    assert half == 9
+    assert found[:half] == found[half:]
+    assert [list(event) for event in found[:half]] == [list(event) for event in found[half:]]
+
+
 def test_what_a_job_writes_by_any_way_is_bound_to_its_run() -> None:
     found = events(
         """

@@ -7,6 +7,7 @@ import pytest
 from celery import Celery
 from celery.schedules import crontab, schedule
 from redbeat import RedBeatSchedulerEntry
+from redbeat.decoder import RedBeatJSONEncoder
 from redbeat.schedules import rrule
 
 from scheduler import redbeat_entry
@@ -182,6 +183,30 @@ def test_the_last_run_is_read_whatever_zone_it_was_written_in() -> None:
     assert redbeat_entry.last_run_at(redbeat_entry.meta(at)) == at
     assert redbeat_entry.last_run_at("{broken") is None
     assert redbeat_entry.last_run_at("") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        (redbeat_entry.NEVER_RUN, 0),
+        (redbeat_entry.meta(datetime(2026, 11, 21, tzinfo=UTC), 41), 41),
+        ('{"total_run_count": 7, "last_run_at": null}', 7),
+        ('{"total_run_count": null}', 0),
+        ('{"total_run_count": "many"}', 0),
+        ('{"total_run_count": [1]}', 0),
+        ("[]", 0),
+        ("{broken", 0),
+    ],
+)
+def test_how_often_an_entry_has_run_is_read_from_whatever_stands_there(text: str, count: int) -> None:
+    assert redbeat_entry.total_run_count(text) == count
+
+
+def test_the_meta_of_a_run_is_what_redbeats_encoder_writes() -> None:
+    at = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
+    document = {"last_run_at": at, "total_run_count": 3}
+    assert redbeat_entry.meta(at, 3) == json.dumps(document, cls=RedBeatJSONEncoder)
 
 
 INTERVAL = {"__type__": "interval", "every": 60, "relative": False}
