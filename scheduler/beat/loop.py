@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from scheduler import __version__, systemd_notify
+from scheduler.beat.ahead import Ahead
 from scheduler.beat.clock_watch import ClockWatch
 from scheduler.beat.turn import Turn, take_turn
 from scheduler.beat.upkeep import keep_up
@@ -22,7 +23,7 @@ from scheduler.store import Store
 from scheduler.store.ticks import Waiting
 from scheduler.timestamps import rfc3339
 
-LONGEST_SLEEP: Final = timedelta(seconds=1)
+LONGEST_SLEEP: Final = timedelta(seconds=1.5)
 SIGN_EVERY_S: Final = 2.0
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 2.0
@@ -74,6 +75,7 @@ class Loop:
         self._broker_retry_at = 0.0
         self._signed_at = float("-inf")
         self._clock = ClockWatch()
+        self._ahead = Ahead(store)
         self._leases_hold_from = float("-inf")
 
     def stop(self) -> None:
@@ -109,12 +111,13 @@ class Loop:
             turn = take_turn(self._store, push=self._publisher.push)
             self._notice_interruptions(asked, turn.now)
             self._spare_time(turn, began)
+            more = turn.more or self._ahead.look(turn.now, turn.next_at)
         except Unreachable as error:
             return self._store_outage.began(error)
         finally:
             # The loop itself is alive even where a server is not: the watchdog is for a loop that hangs.
             systemd_notify.watchdog()
-        return 0.0 if turn.more else _sleep_s(turn.now, turn.next_at, time.monotonic() - began)
+        return 0.0 if more else _sleep_s(turn.now, turn.next_at, time.monotonic() - began)
 
     def _notice_interruptions(self, asked: float, now: datetime) -> None:
         answered = time.monotonic()
@@ -129,6 +132,7 @@ class Loop:
             action = self._pending.popleft()
             try:
                 action()
+                self._ahead.forget()
             except Unreachable:
                 self._pending.appendleft(action)
                 raise

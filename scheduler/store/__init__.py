@@ -33,7 +33,7 @@ class Store:
         scripts = self._scripts = Scripts(client)
         self.client = client
         self.keys = keys
-        self.ticks = Ticks(keys, scripts)
+        self.ticks = Ticks(client, keys, scripts)
         self.ledger = Ledger(client, keys)
         self.runs = Runs(client, keys, scripts)
         self.outbox = Outbox(client, keys, scripts, self.runs)

@@ -7,44 +7,52 @@
 --   1 now, ms, by the server's clock
 --   2 of each entry that is due: key, score, definition, meta, onbeat, tick, parked, one after the other; '' for no field
 --   3 the score of the next entry that is not due, or ''
---   4 the pauses in force, as field, value, …
+--   4 where an entry is due, the pauses in force, as field, value, …
 --   5 how many are waiting now: {outbox, retries, leases, unclaimed, announcements, deadlines, lanes}
 -- Due means: its score, in seconds, is not after now. A score below 0 is parked.
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local now_s = string.format('%.3f', now_ms / 1000)
 
-local due, n = {}, 0
-local rows = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now_s, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
-for i = 1, #rows, 2 do
-  -- A key that is no hash has no fields: the commit takes it out of the schedule.
-  local found = redis.pcall('HMGET', rows[i], 'definition', 'meta', 'onbeat', 'tick', 'parked')
-  if found.err then found = {} end
-  due[n + 1], due[n + 2] = rows[i], rows[i + 1]
-  for field = 1, 5 do due[n + 2 + field] = found[field] or '' end
-  n = n + 7
+-- The first entry says whether any is due: most turns find none, and each command counts.
+local first = redis.call('ZRANGEBYSCORE', KEYS[1], 0, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+local next_at = first[2] or ''
+local due, pauses, n = {}, {}, 0
+if first[2] and tonumber(first[2]) <= tonumber(now_s) then
+  local rows = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now_s, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
+  for i = 1, #rows, 2 do
+    -- A key that is no hash has no fields: the commit takes it out of the schedule.
+    local found = redis.pcall('HMGET', rows[i], 'definition', 'meta', 'onbeat', 'tick', 'parked')
+    if found.err then found = {} end
+    due[n + 1], due[n + 2] = rows[i], rows[i + 1]
+    for field = 1, 5 do due[n + 2 + field] = found[field] or '' end
+    n = n + 7
+  end
+  next_at = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now_s, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or ''
+  pauses = redis.call('HGETALL', KEYS[2])
 end
 
-local next_row = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now_s, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-local waiting = {
-  redis.call('ZCOUNT', KEYS[3], '-inf', now_ms),
-  redis.call('ZCOUNT', KEYS[4], '-inf', now_ms),
-  redis.call('ZCOUNT', KEYS[5], '-inf', now_ms),
-  redis.call('ZCOUNT', KEYS[6], '-inf', now_ms),
-  redis.call('LLEN', KEYS[7]),
-  redis.call('ZCOUNT', KEYS[8], '-inf', now_ms),
-  redis.call('ZCOUNT', KEYS[9], '-inf', now_ms),
-}
--- A retry or a deadline that comes before the next entry decides when the beat looks again.
-local next_at = next_row[2] or ''
-for _, place in ipairs({KEYS[4], KEYS[8]}) do
-  local first = redis.call('ZRANGEBYSCORE', place, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-  if first[2] and (next_at == '' or first[2] / 1000 < tonumber(next_at)) then
-    next_at = string.format('%.3f', first[2] / 1000)
+local waiting = {0, 0, 0, 0, 0, 0, 0}
+if redis.call('EXISTS', unpack(KEYS, 3)) > 0 then
+  waiting = {
+    redis.call('ZCOUNT', KEYS[3], '-inf', now_ms),
+    redis.call('ZCOUNT', KEYS[4], '-inf', now_ms),
+    redis.call('ZCOUNT', KEYS[5], '-inf', now_ms),
+    redis.call('ZCOUNT', KEYS[6], '-inf', now_ms),
+    redis.call('LLEN', KEYS[7]),
+    redis.call('ZCOUNT', KEYS[8], '-inf', now_ms),
+    redis.call('ZCOUNT', KEYS[9], '-inf', now_ms),
+  }
+  -- A retry or a deadline that comes before the next entry decides when the beat looks again.
+  for _, place in ipairs({KEYS[4], KEYS[8]}) do
+    local soonest = redis.call('ZRANGEBYSCORE', place, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    if soonest[2] and (next_at == '' or soonest[2] / 1000 < tonumber(next_at)) then
+      next_at = string.format('%.3f', soonest[2] / 1000)
+    end
+  end
+  -- While runs wait for the end of another a beat looks often: the end may leave them to the outbox.
+  if redis.call('EXISTS', KEYS[9]) == 1 and (next_at == '' or tonumber(next_at) > now_ms / 1000 + 0.2) then
+    next_at = string.format('%.3f', now_ms / 1000 + 0.2)
   end
 end
--- While runs wait for the end of another a beat looks often: the end may leave them to the outbox.
-if redis.call('EXISTS', KEYS[9]) == 1 and (next_at == '' or tonumber(next_at) > now_ms / 1000 + 0.2) then
-  next_at = string.format('%.3f', now_ms / 1000 + 0.2)
-end
-return {now_ms, due, next_at, redis.call('HGETALL', KEYS[2]), waiting}
+return {now_ms, due, next_at, pauses, waiting}

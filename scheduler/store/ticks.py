@@ -10,10 +10,11 @@ from scheduler.catchup import Backlog
 from scheduler.entry import Entry
 from scheduler.message import message_pieces
 from scheduler.redbeat_entry import last_run_at
+from scheduler.store.connection import Client
 from scheduler.store.decision import Committed, Decided, DueEntry, committed, decision_document
 from scheduler.store.keys import Keys
 from scheduler.store.lanes import lane_of
-from scheduler.store.moments import milliseconds, moment, moment_of_score, moment_or_none
+from scheduler.store.moments import milliseconds, moment, moment_of_score, moment_or_none, score
 from scheduler.store.scripts import Scripts, Sent
 
 BATCH: Final = 2_000
@@ -54,7 +55,8 @@ class Selection:
 class Ticks:
     """The schedule's zset and the ledger, seen by a beat."""
 
-    def __init__(self, keys: Keys, scripts: Scripts) -> None:
+    def __init__(self, client: Client, keys: Keys, scripts: Scripts) -> None:
+        self._client: Any = client  # redis-py's types: bytes or str
         self._keys = keys
         self._scripts = scripts
 
@@ -87,6 +89,24 @@ class Ticks:
             pauses={name: json.loads(text) for name, text in zip(pauses[::2], pauses[1::2], strict=True)},
             waiting=Waiting(*waiting),
         )
+
+    def due_between(self, after: datetime, until: datetime, limit: int) -> list[str]:
+        """The keys of the entries that come due in (after, until], the soonest first."""
+        keys: list[str] = self._client.zrangebyscore(
+            self._keys.schedule, f"({score(after)}", score(until), start=0, num=limit
+        )
+        return keys
+
+    def texts(self, keys: Sequence[str]) -> list[tuple[str, str, str]]:
+        """Of those of these entries that are there: the name, `definition` and `onbeat`, or ""."""
+        if not keys:
+            return []
+        pipeline = self._client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.hmget(key, "definition", "onbeat")
+        answers = zip(keys, pipeline.execute(raise_on_error=False), strict=True)
+        found = [(key, answer) for key, answer in answers if isinstance(answer, list) and answer[0]]
+        return [(self._keys.entry_name(key), answer[0], answer[1] or "") for key, answer in found]
 
     def backlogs(self, entries: Sequence[tuple[DueEntry, Entry]]) -> list[Backlog]:
         """How far the catching up of these entries has come: one round trip."""

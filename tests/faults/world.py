@@ -238,7 +238,7 @@ class World:
             now = store.presence.now()
             for kind, members in (("beats", self.beats), ("workers", self.workers)):
                 signs = store.presence.all("beats" if kind == "beats" else "workers").values()
-                fresh = {sign.about["pid"] for sign in signs if (now - sign.seen_at).total_seconds() < 4}
+                fresh = {sign.about["pid"] for sign in signs if (now - sign.seen_at).total_seconds() < 6}
                 if not {member.pid for member in members} <= fresh:
                     return False
             return True
