@@ -8,6 +8,7 @@ from scheduler.calendar_table import CalendarTable
 from scheduler.day_calendar import MOST_CHARACTERS, DayCalendar, YearDay, joined_label
 from scheduler.entry_calendars import Calendars
 from scheduler.entry_keys import NAME
+from scheduler.file_look import Look, look_at
 from scheduler.quoting import quoted
 from scheduler.schedule_source import Source
 from scheduler.toml_positions import Path as Keys
@@ -16,11 +17,11 @@ from scheduler.toml_positions import Path as Keys
 class CalendarTables:
     """The calendars of some files for the `years` from the first to the last; what is wrong goes to the reports.
 
-    `files` are the ICS files that they name, there or not.
+    `files` are the ICS files that they name, there or not, and how they were before they were read.
     """
 
     def __init__(self, sources: Sequence[Source], years: tuple[int, int]) -> None:
-        self.files: list[Path] = []
+        self.files: dict[Path, Look] = {}
         self._years = years
         self._declared: dict[str, tuple[Source, Keys]] = {}
         self._by_name: dict[str, DayCalendar] = {}
@@ -76,7 +77,7 @@ class CalendarTables:
             named.add(dict.fromkeys(written.days, written.name))
             yearly.update(dict.fromkeys(written.yearly, written.name))
         if (path := table.ics()) is not None:
-            self.files.append(path)
+            self.files[path] = look_at(path)
             named.add(table.days_of_ics(path, self._years))
         named.add(table.days_of_country(self._years))
         weekdays = frozenset(table.weekdays())

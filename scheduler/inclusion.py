@@ -6,6 +6,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
+from scheduler.file_look import Look, look_at
 from scheduler.quoting import quoted
 from scheduler.schedule_source import Source
 from scheduler.toml_positions import Path as Keys
@@ -24,7 +25,7 @@ class Inclusion:
     def __init__(self, path: Path, read: Reader) -> None:
         self.sources: list[Source] = []
         self.missing: list[Path] = []
-        self.folders: set[Path] = set()
+        self.folders: dict[Path, Look] = {}
         self._read = read
         self._by_place: dict[Path, Source] = {}
         self._add(path, None)
@@ -56,8 +57,8 @@ class Inclusion:
     def _found(self, pattern: str, source: Source) -> list[Path]:
         """The files that match, in the order of their names; never the including file itself."""
         above = source.path.parent
-        self.folders |= {above / _named_folder(pattern)}
-        self.folders |= {each for each in _matches(str(Path(pattern).parent), above) if _is_folder(each)}
+        folders = [above / _named_folder(pattern), *_matches(str(Path(pattern).parent), above)]
+        self.folders |= {each: look_at(each) for each in folders if _is_folder(each)}
         itself = _place(source.path)
         return [each for each in _matches(pattern, above) if not _is_folder(each) and _place(each) != itself]
 

@@ -7,7 +7,7 @@ What an entry gets, the nearer winning: what the environment lays over it, its o
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from scheduler.day_calendar import known_years
 from scheduler.declarations import Declarations, check_environments
 from scheduler.entry import Entry
 from scheduler.entry_tables import Tables
+from scheduler.file_look import Look
 from scheduler.inclusion import Inclusion
 from scheduler.job_catalogue import JobCatalogue
 from scheduler.problem import Problem
@@ -38,8 +39,8 @@ class ScheduleFile:
     """A file's entries by name, all that is wrong with it, and a digest of what it says.
 
     An entry with an error is not among the entries. The digest is the same for two files that mean the same.
-    `env` is the environment that was chosen, `files` are all that were read or are missing, and in `folders` others
-    may appear that the file would include.
+    `env` is the environment that was chosen. `seen` is how all files were before they were read (None: missing), and
+    the folders in which others may appear that would be included: what is not so any more has changed.
     """
 
     entries: Mapping[str, Entry]
@@ -47,7 +48,7 @@ class ScheduleFile:
     digest: str
     env: str | None = None
     files: tuple[Path, ...] = ()
-    folders: frozenset[Path] = frozenset()
+    seen: Mapping[Path, Look] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -100,7 +101,12 @@ def read_schedules(
         digest=_digest(entries),
         env=env,
         files=(*(source.path for source in sources), *inclusion.missing, *calendars.files),
-        folders=frozenset(inclusion.folders),
+        seen={
+            **{source.path: source.look for source in sources},
+            **dict.fromkeys(inclusion.missing),
+            **inclusion.folders,
+            **calendars.files,
+        },
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from scheduler.file_look import Look, look_at
 from scheduler.problem import Problem
 from scheduler.problem_report import Report
 from scheduler.secrecy import is_secret_name
@@ -26,7 +27,7 @@ _IN_WORDS: Final = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A file that was read, or tried. `parent` is the file that includes it.
+    """A file that was read, or tried. `parent` is the file that includes it, and `look` how it was before.
 
     The document is None where it could not be read; the report says why.
     """
@@ -35,6 +36,7 @@ class Source:
     report: Report
     read: Mapping[str, Any] | None
     parent: "Source | None" = None
+    look: Look = None
 
     @property
     def document(self) -> Mapping[str, Any]:
@@ -50,15 +52,16 @@ def read_source(
     A variable that is not set is an error, but for the tables of environments other than `env`: what needs it is
     then left out.
     """
+    look = look_at(path)  # before it is read: what comes meanwhile is another look
     text, problem = _text_of(path)
     report = Report(str(path), TomlPositions(text))
     if problem is not None:
         report.note(problem)
-        return Source(path, report, None, parent)
+        return Source(path, report, None, parent, look)
     document = _document(text, report)
     if document is not None and "${" in text:
         document = _with_variables(document, report, environ, env)
-    return Source(path, report, document, parent)
+    return Source(path, report, document, parent, look)
 
 
 def _text_of(path: Path) -> tuple[str, Problem | None]:

@@ -45,9 +45,8 @@ def run(settings: Settings) -> int:
 def _run(settings: Settings) -> int:
     store = open_store(settings)
     member = new_member()
-    schedules = Schedules(settings, store, member)
-    # Before the file is read: a change that comes meanwhile is noticed.
-    watch = FileWatch(settings.schedules, lambda: loop.soon(lambda: _reload(schedules)))
+    watch = FileWatch(lambda: loop.soon(lambda: _reload(schedules)))
+    schedules = Schedules(settings, store, member, watch.follow)
     file = schedules.read()
     _ask(store)
     loop = loop_for(settings, store, member)

@@ -1,10 +1,12 @@
 """The file's way into the store: read, check, apply. A bad file changes nothing and says so."""
 
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from scheduler.errors import InvalidSchedules
+from scheduler.file_look import Look
 from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
 from scheduler.schedule_file import ScheduleFile, read_schedules
@@ -13,13 +15,18 @@ from scheduler.store import Store
 from scheduler.store.entries import Outdated
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Schedules:
-    """Applies the file that the settings name to one store, as the process `by`."""
+    """Applies the file that the settings name to one store, as the process `by`.
+
+    `follow` is told which files were read, each time, and how they were; `refused` counts the files that had mistakes.
+    """
 
     settings: Settings
     store: Store
     by: str
+    follow: Callable[[Mapping[Path, Look]], None] = lambda _seen: None
+    refused: int = 0
 
     def read(self) -> ScheduleFile:
         """The file, checked against this project's jobs. Raises InvalidSchedules with every problem."""
@@ -27,6 +34,7 @@ class Schedules:
         file = read_schedules(
             self.settings.schedules, catalogue=catalogue, environ=os.environ, env=self.settings.env
         )
+        self.follow(file.seen)
         errors = [problem for problem in file.problems if problem.severity == "error"]
         if errors:
             count = f"{len(errors)} problem{'s' if len(errors) > 1 else ''}"
@@ -69,6 +77,7 @@ class Schedules:
         try:
             file = self.read()
         except InvalidSchedules as error:
+            self.refused += 1
             rejected(error)
             return
         self.apply(file)

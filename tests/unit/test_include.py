@@ -43,7 +43,7 @@ def test_the_entries_of_included_files_are_entries(read: Write) -> None:
     assert headlines(file) == []
     assert list(file.entries) == ["main", "a", "b", "extra"]
     assert [str(path) for path in file.files] == ["main.toml", "teams/a.toml", "teams/b.toml", "extra.toml"]
-    assert file.folders == {Path("teams")}
+    assert set(file.seen) == {*file.files, Path("teams")}
 
 
 def test_patterns_are_read_from_the_folder_of_the_file_that_has_them(read: Write) -> None:
@@ -56,7 +56,7 @@ def test_patterns_are_read_from_the_folder_of_the_file_that_has_them(read: Write
     )
     assert headlines(file) == []
     assert list(file.entries) == ["deep"]
-    assert {str(folder) for folder in file.folders} >= {"teams/data", "teams/data/deep"}
+    assert {str(path) for path in file.seen} >= {"teams/data", "teams/data/deep"}
 
 
 def test_the_nearer_files_defaults_win(read: Write) -> None:
@@ -120,7 +120,7 @@ def test_what_can_not_be_included_is_explained(read: Write, include: str, messag
 def test_a_file_that_is_missing_is_an_error_and_watched_for(read: Write) -> None:
     file = read({"main.toml": f'include = ["gone.toml"]\n[schedules.a]\n{JOB}'})
     assert headlines(file) == ["main.toml:1:12: include: no such file: gone.toml"]
-    assert Path("gone.toml") in file.files
+    assert file.seen[Path("gone.toml")] is None
 
 
 def test_a_file_is_read_once_though_two_patterns_match_it_and_never_by_its_own(read: Write) -> None:
