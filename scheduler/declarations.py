@@ -50,6 +50,10 @@ class Declarations:
         """What the environment lays over the entry."""
         return self._overlays[env].get(name) if env in self._overlays else None
 
+    def of(self, name: str, env: str | None) -> list[Declared]:
+        """The entry's own tables, what the environment lays over it first."""
+        return [each for each in (self.overlay(name, env), self.entries.get(name)) if each is not None]
+
     def names(self, env: str | None) -> list[str]:
         """The entries that there are in the environment."""
         return list(dict.fromkeys([*self.entries, *self._overlays.get(env or "", ())]))

@@ -14,6 +14,7 @@ from scheduler.entry_calendars import OF_CALENDARS
 from scheduler.entry_checks import Checker
 from scheduler.entry_keys import CHECKS, NAME
 from scheduler.entry_layers import Layer, Layers, Place
+from scheduler.entry_memory import EntryMemory
 from scheduler.entry_schedule import OF_SCHEDULE, conflicts, schedule_of, warnings
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import argument_problems
@@ -33,19 +34,25 @@ class Tables:
     """All files' tables on their way to entries; what is wrong with them goes to the files' reports."""
 
     def __init__(
-        self, declarations: Declarations, catalogue: JobCatalogue | None, calendars: CalendarUse
+        self,
+        declarations: Declarations,
+        catalogue: JobCatalogue | None,
+        calendars: CalendarUse,
+        memory: EntryMemory,
     ) -> None:
         self._declarations = declarations
+        self._memory = memory
         self._catalogue = catalogue
         self._calendars = calendars
         self._checker = Checker()
         self._layers: dict[tuple[Source, Path], Layer | None] = {}
         self._defaults: dict[tuple[Source, str | None], tuple[Layer, ...]] = {}
+        self._scopes: dict[tuple[Source, str | None], str | None] = {}
 
     def entries(self, sources: Sequence[Source], env: str | None) -> dict[str, Entry]:
         """The entries of the environment without an error, by name."""
         self._check_defaults(sources, env)
-        found = {name: self._entry(name, env) for name in self._declarations.names(env)}
+        found = {name: self._remembered(name, env) for name in self._declarations.names(env)}
         return {name: entry for name, entry in found.items() if entry is not None}
 
     def check(self, sources: Sequence[Source], env: str | None) -> None:
@@ -74,12 +81,33 @@ class Tables:
             or self._defaults_for(declared.source, env) != self._defaults_for(declared.source, None)
         )
 
+    def _remembered(self, name: str, env: str | None) -> Entry | None:
+        """The entry as it was made last time, where its tables say the same, or made now."""
+        declared = self._declarations.of(name, env)
+        scope = self._scope(declared[-1].source, env)
+        own = [each.table for each in declared if isinstance(each.table, dict)]
+        if scope is None or any(key in table for table in own for key in OF_CALENDARS):
+            return self._entry(name, env)
+        tables = f"{own} {scope}"
+        if (entry := self._memory.made(name, tables)) is not None:
+            return entry
+        reports = {each.source.report for each in declared}
+        before = sum(report.count() for report in reports)
+        entry = self._entry(name, env)
+        if entry is not None and sum(report.count() for report in reports) == before:
+            self._memory.keep(name, tables, entry)
+        return entry
+
+    def _scope(self, source: Source, env: str | None) -> str | None:
+        """What `[defaults]` say to entries of the file, as text; None where it depends on more than that."""
+        if (source, env) not in self._scopes:
+            tables = [layer.table for layer in self._defaults_for(source, env)]
+            elsewhere = any(key in table for table in tables for key in OF_CALENDARS)
+            self._scopes[source, env] = None if elsewhere else repr(tables)
+        return self._scopes[source, env]
+
     def _entry(self, name: str, env: str | None) -> Entry | None:
-        declared = [
-            each
-            for each in (self._declarations.overlay(name, env), self._declarations.entries.get(name))
-            if each
-        ]
+        declared = self._declarations.of(name, env)
         own = [layer for each in declared if (layer := self._layer(each, name)) is not None]
         if len(own) < len(declared):
             return None

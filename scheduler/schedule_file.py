@@ -5,7 +5,6 @@ What an entry gets, the nearer winning: what the environment lays over it, its o
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from scheduler.calendar_use import CalendarUse
 from scheduler.day_calendar import known_years
 from scheduler.declarations import Declarations, check_environments
 from scheduler.entry import Entry
+from scheduler.entry_memory import EntryMemory
 from scheduler.entry_tables import Tables
 from scheduler.file_look import Look
 from scheduler.inclusion import Inclusion
@@ -63,13 +63,16 @@ def read_schedules(
     environ: Mapping[str, str],
     env: str | None = None,
     every_environment: bool = False,
+    memory: EntryMemory | None = None,
 ) -> ScheduleFile:
     """The file at `path` with its includes, in the environment `env`, checked.
 
     Raises nothing for a bad file: all that is wrong is among the problems. With a `catalogue` jobs and their arguments
     are checked as well, and its own problems come first. With `every_environment` those that were not chosen are
-    checked too, but for what needs variables that are not set here.
+    checked too, but for what needs variables that are not set here. `memory` makes reading the next time cheaper.
     """
+    memory = memory or EntryMemory()
+    memory.begin(catalogue.jobs if catalogue else None)
     inclusion = Inclusion(
         Path(path), lambda each, parent: read_source(each, environ=environ, env=env, parent=parent)
     )
@@ -83,7 +86,7 @@ def read_schedules(
     now = datetime.now(UTC)
     calendars = CalendarTables(sources, known_years(now))
     use = CalendarUse(calendars.calendars, now)
-    tables = Tables(declarations, catalogue, use)
+    tables = Tables(declarations, catalogue, use, memory)
     if every_environment and env is not None:
         tables.check(sources, None)
     secrets = frozenset[str]().union(*(source.report.secrets for source in sources))
@@ -95,10 +98,11 @@ def read_schedules(
     if all_seen and not any(source.report.is_wrong(()) for source in sources):
         calendars.warn_of_unused(use.used)
     _warn_if_empty(sources, declarations)
+    memory.forget_others(entries)
     return ScheduleFile(
         entries=entries,
         problems=(*(catalogue.problems if catalogue else ()), *_in_order(sources)),
-        digest=_digest(entries),
+        digest=_digest(entries, memory),
         env=env,
         files=(*(source.path for source in sources), *inclusion.missing, *calendars.files),
         seen={
@@ -114,9 +118,9 @@ def _in_order(sources: Iterable[Source]) -> list[Problem]:
     return [problem for source in sources for problem in source.report.in_order()]
 
 
-def _digest(entries: Mapping[str, Entry]) -> str:
-    said = json.dumps([entries[name].to_json() for name in sorted(entries)], sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()[:_DIGEST_LENGTH]
+def _digest(entries: Mapping[str, Entry], memory: EntryMemory) -> str:
+    said = ", ".join(memory.said(entries[name]) for name in sorted(entries))
+    return hashlib.sha256(f"[{said}]".encode()).hexdigest()[:_DIGEST_LENGTH]
 
 
 def _check_top_level(source: Source) -> None:

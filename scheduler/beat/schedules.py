@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from scheduler.entry_memory import EntryMemory
 from scheduler.errors import InvalidSchedules
 from scheduler.file_look import Look
 from scheduler.job_catalogue import load_catalogue
@@ -27,12 +28,17 @@ class Schedules:
     by: str
     follow: Callable[[Mapping[Path, Look]], None] = lambda _seen: None
     refused: int = 0
+    _memory: EntryMemory = field(default_factory=EntryMemory)
 
     def read(self) -> ScheduleFile:
         """The file, checked against this project's jobs. Raises InvalidSchedules with every problem."""
         catalogue = load_catalogue(self.settings.jobs, Path.cwd())
         file = read_schedules(
-            self.settings.schedules, catalogue=catalogue, environ=os.environ, env=self.settings.env
+            self.settings.schedules,
+            catalogue=catalogue,
+            environ=os.environ,
+            env=self.settings.env,
+            memory=self._memory,
         )
         self.follow(file.seen)
         errors = [problem for problem in file.problems if problem.severity == "error"]
