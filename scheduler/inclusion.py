@@ -57,8 +57,9 @@ class Inclusion:
     def _found(self, pattern: str, source: Source) -> list[Path]:
         """The files that match, in the order of their names; never the including file itself."""
         above = source.path.parent
-        folders = [above / _named_folder(pattern), *_matches(str(Path(pattern).parent), above)]
-        self.folders |= {each: look_at(each) for each in folders if _is_folder(each)}
+        named = above / _named_folder(pattern)  # which may not be there yet
+        folders = [each for each in _matches(str(Path(pattern).parent), above) if _is_folder(each)]
+        self.folders |= {each: look_at(each) for each in (named, *folders)}
         itself = _place(source.path)
         return [each for each in _matches(pattern, above) if not _is_folder(each) and _place(each) != itself]
 

@@ -81,6 +81,11 @@ class Status:
             for queue in self.queues
             if not queue.workers and self.alive_workers
         ]
+        found += [
+            f"the beat {beat.id} refuses its file: {error}; what it had before is in force"
+            for beat in self.alive_beats
+            if (error := beat.about.get("schedules_error"))
+        ]
         if (count := self.ledger.unaccounted) != 0:
             found.append(f"{count} ticks have no disposition")
         if self.alive_beats and (late := self.overdue):

@@ -88,6 +88,11 @@ class Loop:
         self._pending.append(action)
         self._waker.wake()
 
+    def say(self, **facts: Any) -> None:
+        """Say this of the beat too, at once and with every sign from now on."""
+        self._about.update(facts)
+        self._signed_at = float("-inf")
+
     def run(self) -> None:
         """Take turns until `stop`; then sign out, so that nobody waits for this beat."""
         while not self._stopping:

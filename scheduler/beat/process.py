@@ -45,7 +45,7 @@ def run(settings: Settings) -> int:
 def _run(settings: Settings) -> int:
     store = open_store(settings)
     member = new_member()
-    watch = FileWatch(lambda: loop.soon(lambda: _reload(schedules)))
+    watch = FileWatch(lambda: loop.soon(lambda: _reload(schedules, loop)))
     schedules = Schedules(settings, store, member, watch.follow)
     file = schedules.read()
     _ask(store)
@@ -100,16 +100,17 @@ def _answer_signals(loop: Loop, schedules: Schedules) -> None:
         loop.stop()
 
     def reload(_number: int, _frame: FrameType | None) -> None:
-        loop.soon(lambda: _reload(schedules))
+        loop.soon(lambda: _reload(schedules, loop))
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, reload)
 
 
-def _reload(schedules: Schedules) -> None:
+def _reload(schedules: Schedules, loop: Loop) -> None:
     systemd_notify.reloading()
     try:
         schedules.reload()
     finally:
         systemd_notify.ready()
+    loop.say(schedules_rejected=schedules.rejections, schedules_error=schedules.error)

@@ -20,14 +20,16 @@ from scheduler.store.entries import Outdated
 class Schedules:
     """Applies the file that the settings name to one store, as the process `by`.
 
-    `follow` is told which files were read, each time, and how they were; `refused` counts the files that had mistakes.
+    `follow` is told which files were read, each time, and how they were. `rejections` counts the files that could not
+    be used, and `error` is what was wrong with the last one, if it was one of them.
     """
 
     settings: Settings
     store: Store
     by: str
     follow: Callable[[Mapping[Path, Look]], None] = lambda _seen: None
-    refused: int = 0
+    rejections: int = 0
+    error: str | None = None
     _memory: EntryMemory = field(default_factory=EntryMemory)
 
     def read(self) -> ScheduleFile:
@@ -83,9 +85,11 @@ class Schedules:
         try:
             file = self.read()
         except InvalidSchedules as error:
-            self.refused += 1
+            self.rejections += 1
+            self.error = str(error)
             rejected(error)
             return
+        self.error = None
         self.apply(file)
 
 
