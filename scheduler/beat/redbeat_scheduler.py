@@ -8,6 +8,7 @@ from typing import Any
 
 from redbeat import RedBeatScheduler
 
+from scheduler.beat.file_watch import FileWatch
 from scheduler.beat.loop import Loop, loop_for
 from scheduler.beat.schedules import Schedules, rejected
 from scheduler.errors import InvalidSchedules
@@ -21,6 +22,7 @@ class OnbeatScheduler(RedBeatScheduler):  # type: ignore[misc]  # RedBeat has no
 
     def __init__(self, app: Any, lazy: bool = False, **kwargs: Any) -> None:  # noqa: FBT001, FBT002 - Celery's signature
         self._loop: Loop | None = None
+        self._watch = FileWatch(self._reload)
         super().__init__(app, lazy=lazy, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -31,7 +33,7 @@ class OnbeatScheduler(RedBeatScheduler):  # type: ignore[misc]  # RedBeat has no
         settings = load_settings()
         store = open_store(settings)
         member = new_member()
-        schedules = Schedules(settings, store, member)
+        schedules = self._schedules = Schedules(settings, store, member, self._watch.follow)
         try:
             file = schedules.read()
         except InvalidSchedules as error:
@@ -39,6 +41,11 @@ class OnbeatScheduler(RedBeatScheduler):  # type: ignore[misc]  # RedBeat has no
             raise
         self._loop = loop_for(settings, store, member)
         self._loop.soon(lambda: schedules.apply(file))
+        self._watch.start()
+
+    def _reload(self) -> None:
+        if self._loop is not None:
+            self._loop.soon(self._schedules.reload)
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Take one turn; returns the seconds until the next."""
@@ -48,6 +55,7 @@ class OnbeatScheduler(RedBeatScheduler):  # type: ignore[misc]  # RedBeat has no
 
     def close(self) -> None:
         """Sign out, so that nobody waits for this beat."""
+        self._watch.stop()
         if self._loop is not None:
             self._loop.stop()
             self._loop.run()

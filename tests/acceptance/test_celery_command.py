@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.support.process import started
-from tests.support.project import Project
+from tests.support.project import SCHEDULES, Project
 
 CELERY = (sys.executable, "-m", "celery", "-A", "scheduler.celery_app")
 
@@ -20,6 +20,8 @@ def test_celerys_own_commands_run_a_beat_and_a_worker_of_onbeat(project: Project
     ):
         run = worker.wait_for_event("run.succeeded", within=40, entry="hello")
         assert run["result"] == "hello world"
+        project.schedules(SCHEDULES.replace("hello]", "changed]"))
+        beat.wait_for_event("schedules.applied", added=1, removed=1)
         beat.send(signal.SIGTERM)
         beat.wait(within=20)
         worker.send(signal.SIGTERM)
