@@ -41,6 +41,9 @@ def run_document(run: Run) -> Document:
         "lateness_ms": milliseconds(run.lateness),
         "error": run.error,
         "reason": run.reason,
+        "progress": run.progress,
+        "message": run.message,
+        "heartbeat_at": rfc3339(run.heartbeat_at),
     }
 
 
@@ -51,6 +54,7 @@ def whole_run_document(run: Run) -> Document:
         "retry_at": rfc3339(run.retry_at),
         "attempts": [attempt_document(attempt) for attempt in run.attempts],
         "result": run.result,
+        "checkpoint": None if run.checkpoint is None else json.loads(run.checkpoint),
         "traceback": run.traceback,
         "parent": None,
         "children": [],

@@ -6,15 +6,19 @@ schedules.toml and testing a job stay light.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
+from uuid import uuid4
 
+from scheduler.checkpoint import MOST_WORDS, UNHEARD, Checkpoint, Reports, progress_of
 from scheduler.durations import parse_duration
+from scheduler.entry import DEFAULT_QUEUE
 from scheduler.retry import RetryPolicy
 
 P = ParamSpec("P")
@@ -48,7 +52,7 @@ class Abort(Outcome):
 
 
 class Cancelled(BaseException):
-    """Somebody cancelled the run. Raised within the job, which may tidy up; then its process is ended.
+    """The run is to stop: somebody cancelled it, or it was given to another worker. The job may tidy up.
 
     No Exception, as `asyncio.CancelledError` is none, so that `except Exception` does not take it for an error.
     """
@@ -56,7 +60,10 @@ class Cancelled(BaseException):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentRun:
-    """The run that the calling code is part of."""
+    """The run that the calling code is part of.
+
+    `checkpoint` has what this attempt or one before has set.
+    """
 
     entry: str | None
     job: str
@@ -66,6 +73,16 @@ class CurrentRun:
     max_attempts: int
     queue: str
     trigger: str
+    checkpoint: Checkpoint = field(default_factory=Checkpoint, compare=False, repr=False)
+    reports: Reports = field(default=UNHEARD, compare=False, repr=False)
+
+    def heartbeat(self, progress: float | None = None, message: str | None = None) -> None:
+        """Say how far the job is, `progress` from 0 to 1, and what it does; what is left out stays as it was.
+
+        May be called as often as you like: it is written once a second at most, the newest last. Raises ValueError
+        for another progress, and Cancelled where the run was given to another worker or, in a thread, cancelled.
+        """
+        self.reports.tell(progress_of(progress), None if message is None else str(message)[:MOST_WORDS])
 
 
 _current: ContextVar[CurrentRun | None] = ContextVar("onbeat_current_run", default=None)
@@ -74,10 +91,11 @@ _current: ContextVar[CurrentRun | None] = ContextVar("onbeat_current_run", defau
 def current_run() -> CurrentRun:
     """The run this code is executed for.
 
-    Raises RuntimeError outside a run, e.g. where a test calls the job directly.
+    A job that is called directly is a run of its own, with attempt 1 of 1, now, and nobody who looks. Raises
+    RuntimeError outside of a job.
     """
     if (run := _current.get()) is None:
-        message = "no run is active here: current_run() works only inside a job that a worker executes"
+        message = "no run is active here: current_run() works only inside a job"
         raise RuntimeError(message)
     return run
 
@@ -127,8 +145,14 @@ class Job(Generic[P, R]):
         functools.update_wrapper(self, declaration.function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function, as in a test: no run, no broker, no policy."""
-        result: R = self.declaration.function(*args, **kwargs)
+        """Call the function, as in a test: no broker, no policy; `current_run()` is a run of its own.
+
+        Within a run it is a part of that.
+        """
+        if _current.get() is not None:
+            result: R = self.declaration.function(*args, **kwargs)
+        else:
+            result = _called_directly(self.declaration, args, kwargs)
         return result
 
     def __getattr__(self, name: str) -> Any:
@@ -193,6 +217,33 @@ def job(
         return Job(declaration)
 
     return declare if function is None else declare(function)
+
+
+def _called_directly(declaration: JobDeclaration, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    run = CurrentRun(
+        entry=None,
+        job=declaration.name,
+        run_id=str(uuid4()),
+        scheduled_at=datetime.now(UTC),
+        attempt=1,
+        max_attempts=1,
+        queue=declaration.queue or DEFAULT_QUEUE,
+        trigger="manual",
+    )
+    token = _current.set(run)
+    try:
+        result = declaration.function(*args, **kwargs)
+    finally:
+        _current.reset(token)
+    return _awaited_within(run, result) if inspect.iscoroutine(result) else result
+
+
+async def _awaited_within(run: CurrentRun, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    token = _current.set(run)
+    try:
+        return await coroutine
+    finally:
+        _current.reset(token)
 
 
 def _place(declaration: JobDeclaration) -> str:

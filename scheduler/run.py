@@ -164,7 +164,8 @@ class Attempt:
 class Run:
     """A run as the store has it. `reason` says why it is in its state where the state alone does not.
 
-    `cancel_asked`: it runs, and somebody wants it stopped.
+    `cancel_asked`: it runs, and somebody wants it stopped. `checkpoint` is JSON as text. `progress` (from 0 to 1) and
+    `message` are what the job said at `heartbeat_at`.
     """
 
     run_id: str
@@ -186,6 +187,10 @@ class Run:
     traceback: str | None = None
     reason: str | None = None
     cancel_asked: bool = False
+    checkpoint: str | None = None
+    progress: float | None = None
+    message: str | None = None
+    heartbeat_at: datetime | None = None
     result: Any = None
     attempts: tuple[Attempt, ...] = ()
 

@@ -58,10 +58,18 @@ def id_cell(run_id: str) -> Cell:
 
 
 def note_of(run: Run) -> Cell:
-    """Why a run is in its state: its error or its reason, in one line."""
+    """Why a run is in its state: its error or its reason, in one line; of one that runs, how far it is."""
     text = run.error or run.reason or ""
+    if run.state is RunState.RUNNING and not run.cancel_asked:
+        text = progress_text(run) or text
     line = " ".join(text.split())
     return Cell(line, "red" if run.state is RunState.FAILED else "dim")
+
+
+def progress_text(run: Run) -> str:
+    """How far a run is, as its job says: `40% loading the orders`."""
+    share = "" if run.progress is None else f"{run.progress:.0%}"
+    return " ".join(part for part in (share, run.message) if part)
 
 
 def attempt_text(run: Run) -> str:

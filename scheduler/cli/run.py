@@ -48,10 +48,12 @@ def _print(found: Run, now: datetime) -> None:
             ("queued", moment_cell(found.queued_at, now)),
             ("started", moment_cell(found.started_at, now) if found.started_at else None),
             ("finished", moment_cell(found.finished_at, now) if found.finished_at else None),
+            ("progress", _progress(found, now)),
             ("next try", moment_cell(found.retry_at, now) if found.retry_at else None),
             ("took", duration_cell(found.duration) if found.duration is not None else None),
             ("late", duration_cell(found.lateness) if found.lateness is not None else None),
             ("attempt", f"{found.attempt} of {found.max_attempts}"),
+            ("checkpoint", found.checkpoint),
             ("result", None if found.result is None else json.dumps(found.result, ensure_ascii=False)),
         ]
     )
@@ -65,6 +67,14 @@ def _print(found: Run, now: datetime) -> None:
     elif found.error:
         click.echo()
         click.echo(found.error)
+
+
+def _progress(found: Run, now: datetime) -> str | None:
+    from scheduler.cli.appearance import moment_cell, progress_text
+
+    if found.heartbeat_at is None:
+        return None
+    return f"{progress_text(found)}, {moment_cell(found.heartbeat_at, now, short=True).text}".lstrip(", ")
 
 
 def _print_attempts(attempts: tuple[Attempt, ...], now: datetime) -> None:

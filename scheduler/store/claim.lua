@@ -25,6 +25,8 @@ local late = expired(ARGV[6], ARGV[1], now_ms)
 if late then return {'refused', late, 'expired'} end
 redis.call('HSET', KEYS[1], 's', 'running', 'w', ARGV[3], 'k', ARGV[5], 'sa', now_ms)
 redis.call('HSETNX', KEYS[1], 'fs', now_ms)
+-- How far the attempt before had come is no news any more.
+redis.call('HDEL', KEYS[1], 'p')
 redis.call('ZADD', KEYS[2], now_ms + ARGV[4], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])

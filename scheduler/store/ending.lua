@@ -31,7 +31,7 @@ local function ended(own, id, state, why, now_ms, limits)
   redis.call('HSET', run, 's', state, 'fa', now_ms)
   redis.call('HDEL', run, 'k', 'ra', 'x', 'xb', 'd')
   if why ~= '' then redis.call('HSET', run, 'y', why) else redis.call('HDEL', run, 'y') end
-  if state == 'succeeded' then redis.call('HDEL', run, 'c') end
+  if state == 'succeeded' then redis.call('HDEL', run, 'c', 'cp', 'p') end
   if fields[3] and fields[3] == fields[2] then redis.call('HDEL', run, 'fs') end
   redis.call('SREM', active, id)
   for _, place in ipairs({'leases', 'retries', 'unclaimed', 'outbox', 'cancels', 'deadlines'}) do

@@ -8,6 +8,7 @@ A run is a hash with short fields, so that a finished one stays under 400 bytes:
     ra retry at    c call, JSON: what to execute, until the run succeeded
     lg its log, JSON: see append.lua; of a run that wrote nothing it is not there
     d  must start by, ms, until it did
+    cp checkpoint, JSON, until the run succeeded              p progress, JSON: at (ms), progress, message
     g group        x, xb why somebody asked to cancel the running run, and who
 """
 
@@ -170,6 +171,11 @@ class Runs:
         lost: list[str] = self._scripts.call("renew", [self._keys.own("leases")], args)
         return lost
 
+    def report(self, run_id: str, attempt: int, worker: str, kind: Literal["cp", "p"], text: str) -> str:
+        """Keep a checkpoint or the progress of the attempt: "kept", "asked" (to stop as well) or "fenced"."""
+        answer: str = self._scripts.call("report", [self._keys.run(run_id)], [attempt, worker, kind, text])
+        return answer
+
     def finish(
         self, run_id: str, attempt: int, worker: str | None, ending: Ending, *, entry: str | None, call: Call
     ) -> Finished | Fenced:
@@ -321,9 +327,22 @@ def _run(run_id: str, fields: Mapping[str, str], attempts: Sequence[str] = ()) -
         error=fields.get("er"),
         reason=fields.get("y") if "xb" not in fields else _being_cancelled(fields),
         cancel_asked="xb" in fields,
+        checkpoint=fields.get("cp"),
+        **_progress(fields.get("p")),
         result=json.loads(fields["r"]) if "r" in fields else None,
     )
     return _with_attempts(run, [_attempt(json.loads(each)) for each in attempts])
+
+
+def _progress(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    said = json.loads(text)
+    return {
+        "progress": said.get("progress"),
+        "message": said.get("message"),
+        "heartbeat_at": moment(said["at"]),
+    }
 
 
 def _being_cancelled(fields: Mapping[str, str]) -> str:

@@ -25,6 +25,7 @@ NAMES: Final = (
     "expire",
     "renew",
     "finish",
+    "report",
     "cancel",
     "release",
     "sign",

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from scheduler import log_setup
 from scheduler.events import Level
-from scheduler.job import JobDeclaration, enter_run, leave_run
+from scheduler.job import CurrentRun, JobDeclaration, enter_run, leave_run
 from scheduler.log_setup.recording import recorded
 from scheduler.recovery import fields_of
 from scheduler.run import Attempt, Call, RunState
@@ -63,19 +63,22 @@ def _attempted(run: ExecutedRun, call: Call, job: JobDeclaration, level: Level) 
     )
     log_setup.hide(call.secrets)
     lines: list[LogLine] = []
-    with recorded(lambda document: lines.append(LogLine.of(document)), level), _bound(run):
+    with recorded(lambda document: lines.append(LogLine.of(document)), level), _bound(run) as current:
         called, ending = _called(Claimed(run, call, started_at), job)
+    if (checkpoint := current.checkpoint.get()) is not None:
+        run = replace(run, checkpoint=json.dumps(checkpoint))
     if called.error is not None and _of_the_test(called.error):
         raise called.error
     return replace(_ended(run, ending), log=(*run.log, *lines), exception=called.error)
 
 
 @contextmanager
-def _bound(run: ExecutedRun) -> Iterator[None]:
+def _bound(run: ExecutedRun) -> Iterator[CurrentRun]:
     log_setup.bind_run(**fields_of(run))
-    token = enter_run(current_run_of(run))
+    current = current_run_of(run)
+    token = enter_run(current)
     try:
-        yield
+        yield current
     finally:
         leave_run(token)
         log_setup.clear_run()

@@ -4,34 +4,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from scheduler import log_setup
+from scheduler.checkpoint import UNHEARD, Checkpoint, Reports
 from scheduler.job import CurrentRun, enter_run, leave_run
 from scheduler.recovery import fields_of
 from scheduler.run import Run
-from scheduler.store.logs import Logs
 from scheduler.store.runs import Claimed
+from scheduler.worker.context import WorkerContext
+from scheduler.worker.reports import StoreReports
 from scheduler.worker.run_log import RunLog, RunLogs
 
 _logs = RunLogs()
 
 
 @contextmanager
-def bound(claimed: Claimed, logs: Logs) -> Iterator[None]:
+def bound(claimed: Claimed, here: WorkerContext) -> Iterator[None]:
     """What is logged, printed or written within belongs to the run; all of it is in the store when this ends."""
     run = claimed.run
-    log = RunLog(logs, run.run_id, claimed.call.keep_for)
+    reports = StoreReports(here.store.runs, claimed, here.worker)
+    log = RunLog(here.store.logs, run.run_id, claimed.call.keep_for)
     log_setup.hide(claimed.call.secrets)
     log_setup.bind_run(**fields_of(run))
     _logs.begin(log)
-    token = enter_run(current_run_of(run))
+    token = enter_run(current_run_of(run, reports))
     try:
         yield
     finally:
         leave_run(token)
+        reports.close()
         log_setup.clear_run()
         _logs.end(log)
 
 
-def current_run_of(run: Run) -> CurrentRun:
+def current_run_of(run: Run, reports: Reports = UNHEARD) -> CurrentRun:
     """What `current_run()` gives while an attempt of `run` is executed."""
     return CurrentRun(
         entry=run.entry,
@@ -42,4 +46,6 @@ def current_run_of(run: Run) -> CurrentRun:
         max_attempts=run.max_attempts,
         queue=run.queue,
         trigger=run.trigger,
+        checkpoint=Checkpoint(run.checkpoint, reports.save),
+        reports=reports,
     )

@@ -1,6 +1,6 @@
 """Ends the runs of this worker that somebody cancelled: SIGTERM to the job's process group, SIGKILL after the grace.
 
-A run in a thread of the worker's own process can't be ended from outside: it goes on to its end.
+A run in a thread of the worker's own process can't be ended from outside: see reports.py for how it hears of it.
 """
 
 import signal

@@ -50,7 +50,7 @@ def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         else:
             tell_duplicate(name, task.name, claimed.why)
         raise Ignore(claimed.why)
-    with bound(claimed, here.store.logs):
+    with bound(claimed, here):
         tell_start(claimed, here.worker)
         called = call(task, claimed, args, kwargs, from_entry=claimed.run.entry is not None)
     cancelled = _finish(here, claimed, called)

@@ -44,6 +44,11 @@ def enable() -> None:
     _Child.of_pool = True
 
 
+def by_signal() -> bool:
+    """Whether a cancel reaches the jobs of this process as SIGTERM."""
+    return _Child.of_pool
+
+
 def begin() -> None:
     """A run begins in this process: from here on what strikes waits for the job. Does nothing in a thread."""
     if threading.current_thread() is not threading.main_thread():

@@ -82,7 +82,7 @@ def _begin(sender: Any, **_: Any) -> None:
     if not isinstance(pool, PreforkPool):
         reason = (
             "only the pool `prefork` can end a job: here timeout and soft_timeout are not kept, "
-            "and a cancelled job goes on to its end"
+            "and a cancelled job ends at its next heartbeat or checkpoint"
         )
         emit("worker.limited", reason=reason)
     systemd_notify.ready(f"queues {', '.join(queues)}")
