@@ -9,6 +9,7 @@ from scheduler.store.ledger import Counts
 from tests.support.process import OnbeatProcess
 from tests.support.project import Project
 from tests.support.valkey import ValkeyServer
+from tests.support.waiting import eventually
 
 SCHEDULES = """
 [schedules.every]
@@ -78,6 +79,23 @@ def test_sigterm_stops_a_beat_in_the_middle_of_catching_up_and_the_next_one_goes
     listed = project.run("entries", "--json").expect().json()
     (entry,) = [each for each in listed if each["entry"] == "twice"]
     assert (entry["next_at"], entry["ended"]) == (None, "has had its 2 runs")
+
+
+def test_a_worker_that_comes_too_late_does_not_start_a_run(project: Project) -> None:
+    """No beat ran either, which would have ended it at its deadline."""
+    project.schedules(SCHEDULES)
+    with project.start("beat") as beat:
+        beat.wait_for_event("schedules.applied")
+    project.run("trigger", "soon").expect()
+    asked_at = datetime.now(UTC)
+    eventually(lambda: datetime.now(UTC) > asked_at + timedelta(milliseconds=500))
+    with project.start("worker") as worker:
+        expired = worker.wait_for_event("run.expired", entry="soon")
+        assert expired["run_id"]
+    assert not worker.named("run.started", entry="soon", run_id=expired["run_id"])
+    run = project.run("run", expired["run_id"], "--json").expect().json()
+    assert (run["state"], run["started_at"], run["attempts"]) == ("expired", None, [])
+    assert "start_deadline" in run["reason"]
 
 
 def in_steps_of_a_second(times: list[str]) -> list[str]:

@@ -51,7 +51,10 @@ class Books:
 
 
 class RangeKeeper:
-    """The ranges of ticks left out: the store keeps the newest 200 of an entry, so they are gathered meanwhile."""
+    """The ranges of ticks left out: the store keeps the newest 200 of an entry, so they are gathered meanwhile.
+
+    The newest of them may still grow, by ticks that follow for the same reason.
+    """
 
     def __init__(self, entries: Iterable[Planned]) -> None:
         self._kept: dict[str, dict[tuple[int, int, str], TickRange]] = {each.name: {} for each in entries}
@@ -64,7 +67,7 @@ class RangeKeeper:
                 kept.clear()
             elif listed:
                 oldest = min(key[0] for key in listed)
-                for key in [key for key in kept if key[0] > oldest]:
+                for key in [key for key in kept if key[0] >= oldest]:
                     del kept[key]
             kept.update(listed)
 
