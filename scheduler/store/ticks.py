@@ -9,7 +9,6 @@ from typing import Any, Final
 from scheduler.catchup import Backlog
 from scheduler.entry import Entry
 from scheduler.message import message_pieces
-from scheduler.redbeat_entry import last_run_at
 from scheduler.store.connection import Client
 from scheduler.store.decision import Committed, Decided, DueEntry, committed, decision_document
 from scheduler.store.keys import Keys
@@ -110,6 +109,8 @@ class Ticks:
 
     def backlogs(self, entries: Sequence[tuple[DueEntry, Entry]]) -> list[Backlog]:
         """How far the catching up of these entries has come: one round trip."""
+        from scheduler.redbeat_entry import last_run_at  # brings all of Celery, which `onbeat health` does not need
+
         args = [self._keys.own_prefix]
         for due, entry in entries:
             args += [due.name, lane_of(entry)]
