@@ -109,7 +109,8 @@ class Ticks:
 
     def backlogs(self, entries: Sequence[tuple[DueEntry, Entry]]) -> list[Backlog]:
         """How far the catching up of these entries has come: one round trip."""
-        from scheduler.redbeat_entry import last_run_at  # brings all of Celery, which `onbeat health` does not need
+        # It brings all of Celery, which `onbeat health` does not need.
+        from scheduler.redbeat_entry import last_run_at
 
         args = [self._keys.own_prefix]
         for due, entry in entries:
