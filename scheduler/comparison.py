@@ -85,7 +85,7 @@ def _excluded(entry: Entry) -> str | None:
 
 
 def _calendars(entry: Entry) -> tuple[DayCalendar, ...]:
-    moving = () if entry.schedule is None else calendars_of(entry.schedule)
+    moving = calendars_of(entry.schedule)
     return (*moving, *(() if entry.exclusion is None else entry.exclusion.calendars))
 
 

@@ -3,14 +3,15 @@
 import base64
 import json
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
+from scheduler.entry_ticks import next_tick
 from scheduler.policy_words import ended_words
 from scheduler.run import Attempt, Run
-from scheduler.schedule import Later, OnAWall, Within, cadence_of
+from scheduler.schedule import Later, Moved, OnAWall, Within, cadence_of, part_of
 from scheduler.secrecy import hidden
 from scheduler.store.cancels import Stopping
 from scheduler.store.entries import StoredEntry
@@ -19,6 +20,8 @@ from scheduler.store.refusals import Refusal
 from scheduler.timestamps import milliseconds, rfc3339
 
 Document = dict[str, Any]
+
+_LEAST: Final = timedelta(microseconds=1)  # the least by which one time is later than another
 
 
 def run_document(run: Run) -> Document:
@@ -109,7 +112,7 @@ def entry_document(
         "source": entry.source if entry else None,
         "enabled": entry.enabled if entry else False,
         "paused": pause is not None,
-        "next_at": None if ended else rfc3339(stored.next_at),
+        "next_at": None if ended else rfc3339(_next_at(stored)),
         "last_run": None if last_run is None else run_document(last_run),
         "queue": entry.queue if entry else None,
         "pause": None if pause is None else pause_document(pause),
@@ -118,14 +121,24 @@ def entry_document(
     }
 
 
+def _next_at(stored: StoredEntry) -> datetime | None:
+    """Its next tick that is to run; where none is in sight, the next one."""
+    if stored.next_at is None or stored.entry is None or stored.entry.exclusion is None:
+        return stored.next_at
+    return next_tick(stored.entry, stored.next_at - _LEAST) or stored.next_at
+
+
 def policy_document(entry: Entry) -> Document:
     """What `show` adds to an entry's document: its arguments and policies, complete, durations as text."""
-    within = entry.schedule if isinstance(entry.schedule, Within) else None
-    later = within.cadence if within else entry.schedule
+    within, later = part_of(entry.schedule, Within), part_of(entry.schedule, Later)
+    moved = part_of(entry.schedule, Moved)
     return {
         "starts_at": rfc3339(within.starts_at) if within else None,
         "ends_at": rfc3339(within.ends_at) if within else None,
-        "later": format_duration(later.by) if isinstance(later, Later) else None,
+        "later": format_duration(later.by) if later else None,
+        "exclude": entry.exclusion.names if entry.exclusion else [],
+        "on_holiday": moved.to if moved else None,
+        "holidays": [calendar.name for calendar in moved.calendars] if moved else [],
         "args": list(entry.args),
         "kwargs": hidden(entry.kwargs, entry.secrets),
         "timeout": _duration(entry.timeout),

@@ -80,6 +80,11 @@ class Exclusion:
         if merged is not None:
             yield merged
 
+    @property
+    def names(self) -> list[str]:
+        """What `exclude` would list: the calendars, and the crontabs."""
+        return [*(each.name for each in self.calendars), *self.crontabs]
+
     def describe(self) -> str:
         """In few words: "calendar de, * 2 * * *"."""
         return ", ".join([*(f"calendar {each.name}" for each in self.calendars), *self.crontabs])

@@ -32,6 +32,7 @@ from scheduler.schedule import (
     Solar,
     Within,
     cadence_of,
+    part_of,
 )
 from scheduler.wall_clock import LAST_YEAR, stretch_at
 
@@ -70,10 +71,9 @@ def sentences(schedule: Schedule | None) -> Iterator[str]:
         yield "It has no schedule: it runs only by hand."
         return
     yield from _of_cadence(schedule)
-    unbounded = schedule.cadence if isinstance(schedule, Within) else schedule
-    if isinstance(unbounded, Later):
-        limit = format_duration(unbounded.jitter)
-        yield f"Each tick is {format_duration(unbounded.by)} later than that: its place within a jitter of {limit}."
+    if (later := part_of(schedule, Later)) is not None:
+        limit = format_duration(later.jitter)
+        yield f"Each tick is {format_duration(later.by)} later than that: its place within a jitter of {limit}."
     if isinstance(schedule, Within):
         if schedule.starts_at is not None:
             yield f"There is no tick before {_moment(schedule.starts_at)}."

@@ -5,7 +5,7 @@ Pure: every time is given, and given back, in UTC.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from scheduler.cadence import Cadence, OnAWall, cadence_from_json
@@ -38,11 +38,15 @@ __all__ = [
     "but_for_days",
     "cadence_of",
     "calendars_of",
+    "part_of",
     "schedule_from_json",
     "zone_of",
 ]
 
 Schedule = Cadence | Later | Moved | Within
+
+
+Part = TypeVar("Part", Within, Moved, Later)
 
 
 def cadence_of(schedule: Schedule) -> Cadence:
@@ -52,16 +56,26 @@ def cadence_of(schedule: Schedule) -> Cadence:
     return schedule
 
 
-def calendars_of(schedule: Schedule) -> tuple[DayCalendar, ...]:
+def part_of(schedule: Schedule | None, kind: type[Part]) -> Part | None:
+    """What of this kind shifts or bounds the ticks of a schedule; None where nothing does."""
+    part: Schedule | None = schedule
+    while isinstance(part, Within | Moved | Later):
+        if isinstance(part, kind):
+            return part
+        part = part.cadence
+    return None
+
+
+def calendars_of(schedule: Schedule | None) -> tuple[DayCalendar, ...]:
     """The calendars from whose days its ticks move away."""
-    moved = schedule.cadence if isinstance(schedule, Within) else schedule
-    return moved.calendars if isinstance(moved, Moved) else ()
+    moved = part_of(schedule, Moved)
+    return () if moved is None else moved.calendars
 
 
 def but_for_days(schedule: Schedule | None) -> object:
     """What tells two schedules apart, whichever days their calendars have."""
-    moved = schedule.cadence if isinstance(schedule, Within) else schedule
-    if not isinstance(moved, Moved):
+    moved = part_of(schedule, Moved)
+    if moved is None:
         return schedule
     bounds = (schedule.starts_at, schedule.ends_at) if isinstance(schedule, Within) else ()
     return (moved.cadence, moved.to, moved.timezone, *(each.name for each in moved.calendars), *bounds)
@@ -69,8 +83,7 @@ def but_for_days(schedule: Schedule | None) -> object:
 
 def zone_of(schedule: Schedule | None) -> ZoneInfo:
     """The zone in which its times are written and shown: a crontab's, rule's or holiday's own, otherwise UTC."""
-    moved = schedule.cadence if isinstance(schedule, Within) else schedule
-    if isinstance(moved, Moved):
+    if (moved := part_of(schedule, Moved)) is not None:
         return zone_named(moved.timezone)
     cadence = None if schedule is None else cadence_of(schedule)
     return zone_named(cadence.timezone if isinstance(cadence, OnAWall) else "UTC")

@@ -44,6 +44,7 @@ def explain(*, entry: str, env: str | None, as_json: bool) -> None:
 
 def explanation_document(entry: "Entry", zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     """What there is to say of the entry's schedule at `now`."""
+    from scheduler.calendar_explanation import calendar_sentences
     from scheduler.documents import schedule_text, timezone_of
     from scheduler.entry_ticks import coming_ticks
     from scheduler.explanation import clock_changes, crontabs_of, meanings, sentences
@@ -60,7 +61,7 @@ def explanation_document(entry: "Entry", zone: ZoneInfo, now: datetime) -> dict[
             for crontab in crontabs
             for each in meanings(crontab)
         ],
-        "words": [*sentences(entry.schedule), *policy_sentences(entry)],
+        "words": [*sentences(entry.schedule), *calendar_sentences(entry, now), *policy_sentences(entry)],
         "next": [_tick(tick, zone) for tick in islice(coming_ticks(entry, now), COMING)],
         "clock_changes": [_change(entry, each, zone) for each in clock_changes(zone, now) if on_a_wall],
     }
@@ -75,12 +76,12 @@ def _tick(tick: datetime, zone: ZoneInfo) -> dict[str, str]:
 
 def _change(entry: "Entry", change: "ClockChange", zone: ZoneInfo) -> dict[str, Any]:
     """A change of the clock, and the ticks of the day on the wall that it falls on."""
+    from scheduler.entry_ticks import count_between, ticks_between
     from scheduler.timestamps import rfc3339
 
     midnight = change.at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     before, until = midnight - timedelta(microseconds=1), midnight + timedelta(days=1, microseconds=-1)
-    ticks = [] if entry.schedule is None else entry.schedule.ticks_between(before, until)
-    count = 0 if entry.schedule is None else entry.schedule.count_between(before, until)
+    ticks, count = ticks_between(entry, before, until), count_between(entry, before, until)
     shown = change.at.replace(tzinfo=None)
     return {
         "at": rfc3339(change.at),

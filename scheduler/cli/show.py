@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,15 +56,14 @@ def show(*, entry: str, as_json: bool) -> None:
 
 
 def _coming(stored: "StoredEntry", dispatched: int) -> list[datetime]:
-    """The next ticks, the one that the store holds first; no more than the entry may still have runs."""
+    """The next ticks that are to run, from the one that the store holds; no more than it may still have runs."""
+    from scheduler.entry_ticks import coming_ticks
+
     if stored.entry is None or stored.entry.schedule is None or stored.next_at is None:
         return []
     limit = stored.entry.max_runs
     most = NEXT if limit is None else max(0, min(NEXT, limit - dispatched))
-    coming = [stored.next_at][:most]
-    while 0 < len(coming) < most and (moment := stored.entry.schedule.next_after(coming[-1])) is not None:
-        coming.append(moment)
-    return coming
+    return list(islice(coming_ticks(stored.entry, stored.next_at - timedelta(microseconds=1)), most))
 
 
 def _ledger(counts: "Counts") -> dict[str, int]:
@@ -90,6 +90,7 @@ def _print(
             ("job", document["job"]),
             ("arguments", _arguments(document)),
             ("schedule", _schedule(document)),
+            ("excludes", ", ".join(document.get("exclude") or ()) or None),
             *((("next" if i == 0 else ""), moment_cell(moment, now)) for i, moment in enumerate(coming)),
             ("queue", document["queue"]),
             ("time-out", document.get("timeout")),
@@ -151,10 +152,18 @@ def _schedule(document: Mapping[str, Any]) -> str:
     starts_at, ends_at = document.get("starts_at"), document.get("ends_at")
     more = (
         f"{document['later']} later" if document.get("later") else None,
+        _holidays(document),
         f"from {starts_at}" if starts_at else None,
         f"until {ends_at}" if ends_at else None,
     )
     return " ".join(filter(None, (document["schedule"] or "by hand only", document["timezone"], *more)))
+
+
+def _holidays(document: Mapping[str, Any]) -> str | None:
+    """Such as "but on days of de, weekend the next day"."""
+    if not document.get("on_holiday"):
+        return None
+    return f"but on days of {', '.join(document['holidays'])} the {document['on_holiday']} day"
 
 
 def _retry(policy: Mapping[str, Any]) -> str | None:

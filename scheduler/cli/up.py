@@ -150,12 +150,13 @@ def _print_first_screen(
 
 def _print_next(entries: "Mapping[str, Entry]") -> None:
     from scheduler.cli.tables import Cell, Column, print_table
+    from scheduler.entry_ticks import next_tick
     from scheduler.timestamps import local, relative
 
     now = datetime.now(UTC)
     coming = []
     for entry in entries.values():
-        moment = entry.schedule.next_after(now) if entry.schedule is not None and entry.enabled else None
+        moment = next_tick(entry, now) if entry.enabled else None
         if moment is not None and entry.schedule is not None:
             coming.append((moment, entry.name, entry.schedule.describe(), entry.job))
     coming.sort()
