@@ -17,6 +17,7 @@ from scheduler.store.cancels import Stopping
 from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import Pause, pause_in_force
 from scheduler.store.refusals import Refusal
+from scheduler.store.replays import Replay
 from scheduler.timestamps import milliseconds, rfc3339
 
 Document = dict[str, Any]
@@ -72,6 +73,18 @@ def stopping_document(run: Run, stopping: Stopping) -> Document:
         "job": run.job,
         "state": None if stopping.state is None else stopping.state.value,
         "answer": stopping.answer,
+    }
+
+
+def replay_document(run: Run, replay: Replay) -> Document:
+    """What became of the wish to replay a run, as `retry` gives it."""
+    return {
+        "run_id": run.run_id,
+        "entry": run.entry,
+        "job": run.job,
+        "state": None if replay.state is None else replay.state.value,
+        "attempt": replay.attempt,
+        "answer": replay.answer,
     }
 
 

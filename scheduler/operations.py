@@ -14,6 +14,7 @@ from scheduler.store.cancels import Stopping
 from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import EVERY_ENTRY, Pause
 from scheduler.store.refusals import LARGEST, Refusal
+from scheduler.store.replays import Replay
 
 
 def trigger(
@@ -49,6 +50,22 @@ def trigger(
         with suppress(BrokerUnreachable):
             publisher.publish([(run, call, run.attempt) for run, call in store.runs.calls([run_id]).values()])
     return run_id
+
+
+def replay(
+    store: Store, publisher: Publisher, runs: Sequence[Run], *, by: str, reason: str = ""
+) -> list[Replay]:
+    """Give runs that have ended badly another attempt, now. Where the broker is out of reach the outbox keeps them."""
+    replays = store.replays.ask([run.run_id for run in runs])
+    queued = [(run, each) for run, each in zip(runs, replays, strict=True) if each.answer == "queued"]
+    store.pauses.announce_all(
+        ("run.replayed", {**fields_of(run), "attempt": each.attempt, "by": by, "reason": reason})
+        for run, each in queued
+    )
+    calls = store.runs.calls([run.run_id for run, _ in queued])
+    with suppress(BrokerUnreachable):
+        publisher.publish([(run, call, run.attempt) for run, call in calls.values()])
+    return replays
 
 
 def pause(

@@ -6,6 +6,7 @@ queued ──claim──> running ──finish──> succeeded | failed | skipp
   └───────────────────when its time comes────────────┘
 queued | retrying ──> cancelled | expired
 running ──asked to stop──> cancelled, unless it succeeds first
+failed | expired | cancelled ──replayed──> queued
 """
 
 from dataclasses import dataclass, field

@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, tuple[Listed, ...]]] = {
             "trigger", "scheduler.cli.trigger:trigger", "Run an entry now, or at a time; --wait follows it."
         ),
         Listed("cancel", "scheduler.cli.cancel:cancel", "Stop runs: those that wait, and those that run."),
+        Listed("retry", "scheduler.cli.retry:retry", "Another attempt for runs that failed, one or many."),
         Listed("pause", "scheduler.cli.pause:pause", "Leave an entry's ticks out until it is resumed."),
         Listed("resume", "scheduler.cli.resume:resume", "Take a paused entry up again."),
         Listed(

@@ -18,6 +18,7 @@ from scheduler.store.outbox import Outbox
 from scheduler.store.pauses import Pauses
 from scheduler.store.presence import Presence
 from scheduler.store.refusals import Refusals
+from scheduler.store.replays import Replays
 from scheduler.store.runs import Runs
 from scheduler.store.scripts import Scripts
 from scheduler.store.ticks import Ticks
@@ -40,6 +41,7 @@ class Store:
         self.deadlines = Deadlines(keys, scripts, self.runs)
         self.cancels = Cancels(client, keys, scripts)
         self.lanes = Lanes(client, keys, scripts)
+        self.replays = Replays(keys, scripts)
         self.logs = Logs(client, keys, scripts)
         self.presence = Presence(client, keys, scripts)
         self.pauses = Pauses(client, keys)

@@ -1,7 +1,7 @@
 """Pauses, and what else a person did by a command, for a beat to log."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -61,13 +61,20 @@ class Pauses:
 
     def announce(self, event: str, **fields: Any) -> None:
         """Have a beat log this event: the command that did it has no log that an SRE reads."""
+        self.announce_all([(event, fields)])
+
+    def announce_all(self, events: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """The same of several, in one round trip."""
+        texts = [json.dumps({"event": event, **fields}) for event, fields in events]
+        if not texts:
+            return
         key = self._keys.own("announcements")
         pipeline = self._client.pipeline()
-        pipeline.rpush(key, json.dumps({"event": event, **fields}))
+        pipeline.rpush(key, *texts)
         pipeline.ltrim(key, -MOST_ANNOUNCEMENTS, -1)
         pipeline.execute()
 
-    def take_announcements(self, limit: int = 100) -> list[dict[str, Any]]:
+    def take_announcements(self, limit: int = MOST_ANNOUNCEMENTS) -> list[dict[str, Any]]:
         """The announcements to log now; nobody else gets them."""
         rows = self._client.lpop(self._keys.own("announcements"), limit)
         return [json.loads(row) for row in rows or ()]

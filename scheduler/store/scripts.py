@@ -26,6 +26,7 @@ NAMES: Final = (
     "renew",
     "finish",
     "report",
+    "replay",
     "cancel",
     "release",
     "sign",

@@ -12,6 +12,7 @@ from scheduler.documents import (
     entry_document,
     pause_document,
     refusal_document,
+    replay_document,
     run_document,
     stopping_document,
     whole_run_document,
@@ -30,6 +31,7 @@ from scheduler.store.entries import Applied, StoredEntry
 from scheduler.store.ledger import Counts
 from scheduler.store.pauses import Pause
 from scheduler.store.refusals import Refusal
+from scheduler.store.replays import Replay
 from scheduler.tick_series import Span, all_series
 from tests.docs.pages import page, rows, words_in_code
 
@@ -78,6 +80,10 @@ def test_the_fields_of_a_run_to_cancel() -> None:
     assert listed("of a run to cancel") == list(
         stopping_document(RUN, Stopping("asked", RunState.RUNNING, 1))
     )
+
+
+def test_the_fields_of_a_run_to_replay() -> None:
+    assert listed("of a run to replay") == list(replay_document(RUN, Replay("active", RunState.RUNNING, 1)))
 
 
 def test_the_fields_of_an_entry() -> None:
