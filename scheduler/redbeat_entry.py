@@ -2,6 +2,8 @@
 
 A definition holds only what stock RedBeat knows: an unknown key in its JSON stops a stock beat. All else of an entry
 stands in a field of its own beside it. RedBeat's encoder drops zones, so moments are written in UTC.
+
+RedBeat brings all of Celery, so it is imported where it is needed: most of what is read was written by us.
 """
 
 import json
@@ -10,11 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from celery import schedules as celery_schedules
-from redbeat.decoder import RedBeatJSONDecoder, RedBeatJSONEncoder
-
 from scheduler.entry import Entry
-from scheduler.redbeat_schedule import celery_schedule
 from scheduler.schedule import Crontab, Interval, Schedule
 
 NEVER_RUN = '{"last_run_at": null}'
@@ -40,13 +38,15 @@ def definition(entry: Entry) -> str:
     }
     when = _schedule_text(None if entry.exclusion is not None else entry.schedule)
     enabled = json.dumps(entry.enabled and entry.schedule is not None)
-    return f'{json.dumps(call, cls=RedBeatJSONEncoder)[:-1]}, "schedule": {when}, "enabled": {enabled}}}'
+    return f'{_dumped(call)[:-1]}, "schedule": {when}, "enabled": {enabled}}}'
 
 
 @lru_cache(maxsize=4096)
 def _schedule_text(schedule: Schedule | None) -> str:
     """RedBeat's JSON of a schedule, kept: thousands of entries share one, and Celery's crontabs are slow to make."""
-    return json.dumps(celery_schedule(schedule), cls=RedBeatJSONEncoder)
+    from scheduler.redbeat_schedule import celery_schedule
+
+    return _dumped(celery_schedule(schedule))
 
 
 def entry_from_definition(text: str) -> Entry:
@@ -54,12 +54,14 @@ def entry_from_definition(text: str) -> Entry:
 
     Raises ValueError where it can't be read as one, saying why.
     """
+    from celery.schedules import ParseException
+
     try:
-        document = json.loads(text, cls=RedBeatJSONDecoder)
+        document = _loaded(text)
         return Entry(
             name=document["name"], schedule=_schedule(document["schedule"]), source="api", **_call(document)
         )
-    except (*UNREADABLE, celery_schedules.ParseException) as error:
+    except (*UNREADABLE, ParseException) as error:
         raise _unreadable(error) from error
 
 
@@ -69,13 +71,15 @@ def edits(before: str, after: str) -> dict[str, Any]:
     A schedule that is as it was is not read: it may be a rule, which only stands for a crontab of ours. Raises
     ValueError where `after` can't be read, saying why.
     """
+    from celery.schedules import ParseException
+
     try:
-        was, edited = (json.loads(text, cls=RedBeatJSONDecoder) for text in (before, after))
+        was, edited = _loaded(before), _loaded(after)
         old, new = _call(was), _call(edited)
         changes = {field: value for field, value in new.items() if value != old[field]}
         if json.loads(before)["schedule"] != json.loads(after)["schedule"]:
             changes["schedule"] = _schedule(edited["schedule"])
-    except (*UNREADABLE, celery_schedules.ParseException) as error:
+    except (*UNREADABLE, ParseException) as error:
         raise _unreadable(error) from error
     return changes
 
@@ -108,7 +112,7 @@ def meta(last_run_at: datetime, total_run_count: int | None = None) -> str:
 @lru_cache(maxsize=64)
 def _meta(last_run_at: datetime) -> str:
     """Thousands of entries run at one moment, and RedBeat's encoder is slow."""
-    return json.dumps({"last_run_at": last_run_at}, cls=RedBeatJSONEncoder)
+    return _dumped({"last_run_at": last_run_at})
 
 
 def total_run_count(text: str) -> int:
@@ -125,10 +129,31 @@ def total_run_count(text: str) -> int:
 def last_run_at(text: str) -> datetime | None:
     """The `last_run_at` of RedBeat's `meta`, or None where there is none that can be read."""
     try:
-        moment = json.loads(text or NEVER_RUN, cls=RedBeatJSONDecoder).get("last_run_at")
+        value = json.loads(text or NEVER_RUN).get("last_run_at")
+        moment = _in_utc(value) or (None if value is None else _loaded(text)["last_run_at"])
     except UNREADABLE:
         return None
     return moment.astimezone(UTC) if isinstance(moment, datetime) else None
+
+
+def _in_utc(value: Any) -> datetime | None:
+    """A moment as RedBeat writes one of UTC; None for all else."""
+    if not isinstance(value, dict) or value.get("__type__") != "datetime":
+        return None
+    fields = {key: part for key, part in value.items() if key not in ("__type__", "timezone")}
+    return datetime(**fields, tzinfo=UTC) if value.get("timezone", "UTC") in ("UTC", 0) else None
+
+
+def _dumped(value: Any) -> str:
+    from redbeat.decoder import RedBeatJSONEncoder
+
+    return json.dumps(value, cls=RedBeatJSONEncoder)
+
+
+def _loaded(text: str) -> Any:
+    from redbeat.decoder import RedBeatJSONDecoder
+
+    return json.loads(text, cls=RedBeatJSONDecoder)
 
 
 def _text(document: Mapping[str, Any], key: str) -> str:
@@ -138,7 +163,9 @@ def _text(document: Mapping[str, Any], key: str) -> str:
 
 
 def _schedule(value: object) -> Schedule:
-    if isinstance(value, celery_schedules.crontab):
+    from celery.schedules import crontab, schedule
+
+    if isinstance(value, crontab):
         fields = (
             value._orig_minute,
             value._orig_hour,
@@ -147,7 +174,7 @@ def _schedule(value: object) -> Schedule:
             value._orig_day_of_week,
         )
         return Crontab(" ".join(str(field).replace(" ", "") for field in fields))
-    if isinstance(value, celery_schedules.schedule):
+    if isinstance(value, schedule):
         return Interval(value.run_every)
     if isinstance(value, Mapping):
         message = f"its schedule has the unknown type {value.get('__type__')!r}"

@@ -18,10 +18,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
-
-import structlog
-from structlog.typing import EventDict, WrappedLogger
+from typing import TYPE_CHECKING, Any, Literal
 
 from scheduler.errors import OnbeatError
 from scheduler.events import CATALOGUE, LEVELS, Level
@@ -60,6 +57,9 @@ __all__ = [
     "without_secrets",
 ]
 
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
+
 Format = Literal["json", "console"]
 
 
@@ -90,6 +90,8 @@ def configure(
     shows one of the `secrets`. Raises ValueError for a level that does not exist.
     """
     hide(secrets)
+    import structlog  # here: it brings rich, which short commands that only `emit` do without
+
     threshold = _level(level)
     console = format == "console" or (format is None and os.isatty(stream_fd))
     pipeline = Pipeline(
@@ -246,14 +248,16 @@ def _level(name: str) -> Level:
     raise ValueError(f"{name!r} is no log level: use one of {', '.join(LEVELS)}")
 
 
-def _deliver(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDict:
+def _deliver(logger: "WrappedLogger", method: str, event_dict: "EventDict") -> "EventDict":
     """The last processor: Onbeat's own events and those of jobs that use structlog."""
+    from structlog import DropEvent
+
     pipeline = _configured()
     if logger is _OURS:
         pipeline.deliver(str(event_dict.pop("event", None)), _level(method), event_dict)
     else:
         foreign.event(pipeline, logger, method, event_dict)
-    raise structlog.DropEvent
+    raise DropEvent
 
 
 def _take_text(text: str, stream: Stream) -> None:

@@ -9,8 +9,6 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-import structlog.contextvars
-
 from scheduler.events import RUN_FIELDS
 
 _lock = threading.RLock()  # a signal handler may print while a run is bound
@@ -19,6 +17,8 @@ _active: dict[str, Mapping[str, Any]] = {}
 
 def bind_run(**fields: Any) -> None:
     """Bind the run that this context works on: RUN_FIELDS, of which `run_id` must be among them."""
+    import structlog.contextvars
+
     structlog.contextvars.bind_contextvars(**fields)
     with _lock:
         _active[str(fields["run_id"])] = dict(fields)
@@ -26,6 +26,8 @@ def bind_run(**fields: Any) -> None:
 
 def clear_run() -> None:
     """Unbind this context's run, and whatever else the job had bound by structlog's contextvars."""
+    import structlog.contextvars
+
     run_id = structlog.contextvars.get_contextvars().get("run_id")
     structlog.contextvars.clear_contextvars()
     with _lock:
@@ -34,12 +36,14 @@ def clear_run() -> None:
 
 def bound_fields() -> dict[str, Any]:
     """What is bound to this context: the run's fields and what the job added. Empty outside of a run."""
+    import structlog.contextvars
+
     return structlog.contextvars.get_contextvars()
 
 
 def run_fields() -> Mapping[str, Any]:
     """The run that a line written here and now belongs to; empty if there is none or nobody can say."""
-    bound = structlog.contextvars.get_contextvars()
+    bound = bound_fields()
     if "run_id" in bound:
         return {name: bound[name] for name in RUN_FIELDS if name in bound}
     return only_active_run()

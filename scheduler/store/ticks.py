@@ -10,6 +10,7 @@ from scheduler.catchup import Backlog
 from scheduler.entry import Entry
 from scheduler.message import message_pieces
 from scheduler.store.connection import Client
+from scheduler.redbeat_entry import last_run_at
 from scheduler.store.decision import Committed, Decided, DueEntry, committed, decision_document
 from scheduler.store.keys import Keys
 from scheduler.store.lanes import lane_of
@@ -109,9 +110,6 @@ class Ticks:
 
     def backlogs(self, entries: Sequence[tuple[DueEntry, Entry]]) -> list[Backlog]:
         """How far the catching up of these entries has come: one round trip."""
-        # It brings all of Celery, which `onbeat health` does not need.
-        from scheduler.redbeat_entry import last_run_at
-
         args = [self._keys.own_prefix]
         for due, entry in entries:
             args += [due.name, lane_of(entry)]
