@@ -9,8 +9,8 @@ from typing import Any, Final
 from scheduler.catchup import Backlog
 from scheduler.entry import Entry
 from scheduler.message import message_pieces
-from scheduler.store.connection import Client
 from scheduler.redbeat_entry import last_run_at
+from scheduler.store.connection import Client
 from scheduler.store.decision import Committed, Decided, DueEntry, committed, decision_document
 from scheduler.store.keys import Keys
 from scheduler.store.lanes import lane_of
