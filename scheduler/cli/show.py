@@ -36,6 +36,7 @@ def show(*, entry: str, as_json: bool) -> None:
         counts = store.ledger.of([entry])[entry]
         now = store.presence.now()
         pauses = store.pauses.all()
+        behind = store.entries.behind(entry)
     document = entry_document(
         stored,
         pauses=pauses,
@@ -45,6 +46,9 @@ def show(*, entry: str, as_json: bool) -> None:
     )
     if stored.entry is not None:
         document |= policy_document(stored.entry)
+    document["catching_up"] = (
+        None if behind is None else {"since": rfc3339(behind), "until": rfc3339(stored.last_tick_at)}
+    )
     coming = _coming(stored, counts.dispatched)
     if as_json:
         document["next"] = [rfc3339(moment) for moment in coming]
@@ -128,6 +132,8 @@ def _state(document: Mapping[str, Any]) -> Any:
     if pause := document["pause"]:
         until = f" until {pause['until']}" if pause["until"] else ""
         return Cell(f"paused by {pause['by']}{until}: {pause['reason']}", "yellow")
+    if behind := document["catching_up"]:
+        return Cell(f"catching up since {behind['since']}, decided up to {behind['until']}", "yellow")
     return Cell("enabled", "green")
 
 

@@ -10,6 +10,7 @@ from scheduler.store.applying import Applied, Applying, Outdated
 from scheduler.store.connection import Client
 from scheduler.store.entry_record import FIELDS, StoredEntry, read_entry, stored_entry
 from scheduler.store.keys import Keys
+from scheduler.store.moments import moment_or_none
 from scheduler.store.scripts import Scripts
 
 __all__ = ["Applied", "Entries", "Outdated", "StoredEntry", "read_entry"]
@@ -54,6 +55,10 @@ class Entries:
         pipeline.hmget(key, *FIELDS)
         due, fields = pipeline.execute()
         return None if due is None else stored_entry(name, due, fields)
+
+    def behind(self, name: str) -> datetime | None:
+        """Since when missed ticks of the entry wait for their turn; None where none does."""
+        return moment_or_none(self._client.hget(self._keys.entry(name), "behind"))
 
     def applied(self) -> Applied:
         """Which schedules are in force."""

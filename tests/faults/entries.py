@@ -50,6 +50,8 @@ class Planned:
     max_attempts: int = 3
     seconds: float = 0.0
     fails: float = 0.0
+    catchup: str = "latest"
+    more: str = ""
 
     @property
     def schedule(self) -> str:
@@ -72,6 +74,10 @@ def planned(quick: int) -> list[Planned]:
         *(Planned(f"allowed-{number}", 1_000, overlap="allow", seconds=0.3) for number in range(2)),
         Planned("long", 3_000, seconds=4.0),
         Planned("once", 1_000, max_attempts=1, seconds=0.1),
+        Planned("none", 1_000, catchup="none"),
+        Planned("each", 1_000, catchup="all"),
+        Planned("each-at-once", 1_000, overlap="allow", catchup="all"),
+        Planned("spread", 1_000, overlap="allow", catchup="all", more='catchup_spread = "3s"'),
         Planned("uneven", 2_500),
         Planned("every-7", 7_000),
         Planned("minute", 60_000),
@@ -90,5 +96,6 @@ def _table(entry: Planned, notes: Path) -> str:
     kwargs = f'{{ path = "{notes}", seconds = {entry.seconds}, fails = {entry.fails} }}'
     return (
         f'[schedules.{entry.name}]\n{entry.schedule}\noverlap = "{entry.overlap}"\n'
+        f'catchup = "{entry.catchup}"\n{entry.more}\n'
         f"retry = {retry}\nkwargs = {kwargs}\n"
     )

@@ -148,6 +148,16 @@ def test_caught_up_runs_of_an_entry_that_never_overlaps_follow_one_another(store
     assert store.client.hget("redbeat:one", "behind") is None
 
 
+def test_since_when_an_entry_is_behind_and_how_far_it_is_can_be_read(store: Store) -> None:
+    last_at = down_for(store, 5 * MINUTE, entry(catchup="all"))
+    now = take_turn(store, push=True).now
+    assert store.entries.behind("one") == now
+    stored = store.entries.get("one")
+    assert stored is not None
+    assert stored.last_tick_at is not None
+    assert timedelta(0) < stored.last_tick_at - last_at <= MINUTE
+
+
 def test_caught_up_ticks_wait_for_the_runs_of_their_group_too(store: Store) -> None:
     one, other = (entry(name=name, catchup="all", group="db", overlap="queue") for name in ("one", "other"))
     down_for(store, 5 * MINUTE, one, other)
