@@ -80,7 +80,8 @@ def _in_force(backlog: Backlog, entry: Entry, due: DueEntry, last_at: datetime, 
     if backlog.since is None or entry.schedule is None:
         return backlog
     first = entry.schedule.next_after(last_at)
-    if now - due.due_at > NOBODY_LOOKED or first is None or first > backlog.since:
+    over = first is None or first > backlog.since or backlog.since > now  # that of a clock that was set back
+    if over or now - due.due_at > NOBODY_LOOKED:
         return replace(backlog, since=None)
     return backlog
 

@@ -199,7 +199,7 @@ def _must_start(document: Mapping[str, Any]) -> str | None:
 
 def _most_runs(document: Mapping[str, Any], counts: "Counts") -> str | None:
     limit = document.get("max_runs")
-    return None if limit is None else f"at most {limit} of ticks; {counts.dispatched} so far"
+    return None if limit is None else f"at most {limit}, {counts.dispatched} so far"
 
 
 def _ticks(counts: "Counts") -> Any:

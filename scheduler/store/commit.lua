@@ -206,7 +206,7 @@ local function forget(key, name)
 end
 
 -- Note how far the entry is, and when to look at it again.
-local function schedule(key, next_score, decision)
+local function schedule(key, ended, decision)
   if decision.meta then
     redis.call('HSET', key, 'tick', decision.last, 'meta', decision.meta)
   else
@@ -214,9 +214,12 @@ local function schedule(key, next_score, decision)
   end
   if decision.parked then redis.call('HSET', key, 'parked', '1') end
   if decision.unpark and not decision.parked then redis.call('HDEL', key, 'parked') end
-  if decision.behind then redis.call('HSET', key, 'behind', decision.behind) end
-  if decision.caught_up then redis.call('HDEL', key, 'behind') end
-  new_scores[#new_scores + 1] = next_score
+  if decision.caught_up or ended then
+    redis.call('HDEL', key, 'behind')
+  elseif decision.behind then
+    redis.call('HSET', key, 'behind', decision.behind)
+  end
+  new_scores[#new_scores + 1] = ended and '-1' or decision.next
   new_scores[#new_scores + 1] = key
 end
 
@@ -235,7 +238,7 @@ local function decide(key, score, form, decision)
   local left = runs_left(name, decision)
   if left and left <= 0 then
     -- It has had all its runs, and was given another schedule since: there are no ticks any more to decide.
-    schedule(key, '-1', decision)
+    schedule(key, true, decision)
     return 'over'
   end
   for i, some in ipairs(decision.left_out or {}) do
@@ -248,7 +251,7 @@ local function decide(key, score, form, decision)
   if decision.expected then count(name, 'expected', decision.expected) end
   left = runs_left(name, decision)
   local ended = left and left <= 0
-  schedule(key, ended and '-1' or decision.next, decision)
+  schedule(key, ended, decision)
   if ended then answer.ended = decision.max_runs end
   return next(answer) and cjson.encode(answer) or 'decided'
 end

@@ -77,6 +77,19 @@ def test_missed_ticks_are_made_up_for_up_to_the_limit(store: Store, catchup: str
     assert (next_score(store) == -1) == (catchup == "all")
 
 
+def test_an_entry_that_ends_while_it_catches_up_is_behind_no_more(store: Store) -> None:
+    apply(store, entry(catchup="all", overlap="skip", max_runs=2))
+    set_back(store, 10 * MINUTE)
+    take_turn(store, push=True)
+    assert store.entries.behind("one") is not None
+    client: Any = store.client
+    client.delete(*(store.keys.run(run_id) for run_id in client.zrange(store.keys.runs("one"), 0, -1)))
+    client.zadd(store.keys.schedule, {"redbeat:one": 1})
+    take_turn(store, push=True)
+    assert next_score(store) == -1
+    assert store.entries.behind("one") is None
+
+
 def test_many_beats_at_once_make_no_run_more(valkey: ValkeyServer) -> None:
     stores = [Store(connect(valkey.url), Keys()) for _ in range(4)]
     apply(stores[0], entry(max_runs=25, catchup="all", keep_runs=1_000))
