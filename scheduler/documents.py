@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from scheduler.disposition import Disposition
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.entry_ticks import next_tick
 from scheduler.policy_words import ended_words
 from scheduler.run import Attempt, Run
+from scheduler.run_story import Step
 from scheduler.schedule import Later, Moved, OnAWall, Within, cadence_of, part_of
 from scheduler.secrecy import hidden
 from scheduler.store.cancels import Stopping
@@ -18,6 +20,7 @@ from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import Pause, pause_in_force
 from scheduler.store.refusals import Refusal
 from scheduler.store.replays import Replay
+from scheduler.tick_account import Account
 from scheduler.timestamps import milliseconds, rfc3339
 
 Document = dict[str, Any]
@@ -230,3 +233,40 @@ def message_of(refusal: Refusal) -> Any:
     except (ValueError, LookupError, TypeError):
         return message
     return {**message, "body": body, "properties": properties}
+
+
+def account_document(found: Account) -> Document:
+    """What became of a tick."""
+    some = found.left_out
+    return {
+        "entry": found.entry,
+        "asked_at": rfc3339(found.asked_at),
+        "answer": found.answer,
+        "words": list(found.words),
+        "scheduled_at": rfc3339(found.tick),
+        "disposition": _disposition(found),
+        "reason": None if some is None else some.reason,
+        "run": None if found.run is None else run_document(found.run),
+        "before": rfc3339(found.earlier),
+        "after": rfc3339(found.later),
+    }
+
+
+def _disposition(found: Account) -> str | None:
+    if found.left_out is not None:
+        return found.left_out.disposition.value
+    return Disposition.DISPATCHED.value if found.run is not None and found.run.trigger == "schedule" else None
+
+
+def step_document(step: Step) -> Document:
+    """A step in the life of a run."""
+    return {
+        "at": rfc3339(step.at),
+        "event": step.event,
+        "attempt": step.attempt,
+        "who": step.who,
+        "details": {
+            name: rfc3339(value) if isinstance(value, datetime) else value
+            for name, value in step.details.items()
+        },
+    }

@@ -36,6 +36,8 @@ COMMANDS: Final[dict[str, tuple[Listed, ...]]] = {
         Listed("runs", "scheduler.cli.runs:runs", "What ran, the newest first."),
         Listed("run", "scheduler.cli.run:run", "One run with its attempts and traceback."),
         Listed("logs", "scheduler.cli.logs:logs", "What a run wrote; -f follows it."),
+        Listed("why", "scheduler.cli.why:why", "What became of a tick and why, or what will."),
+        Listed("trace", "scheduler.cli.trace:trace", "The life of a run, from the store or from JSON logs."),
     ),
     "Act": (
         Listed(

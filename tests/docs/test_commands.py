@@ -11,8 +11,6 @@ from tests.docs.rendered import commands_page
 LISTED = [listed for commands in COMMANDS.values() for listed in commands]
 PLANNED = {
     "web",
-    "why",
-    "trace",
     "backfill",
     "cancel",
     "retry",

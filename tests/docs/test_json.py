@@ -8,12 +8,14 @@ from scheduler.cli.forecast import Forecast, forecast_document
 from scheduler.cli.plan import plan_document
 from scheduler.comparison import comparison
 from scheduler.documents import (
+    account_document,
     attempt_document,
     entry_document,
     pause_document,
     refusal_document,
     replay_document,
     run_document,
+    step_document,
     stopping_document,
     whole_run_document,
 )
@@ -22,6 +24,7 @@ from scheduler.freer_minute import moves
 from scheduler.overlap_forecast import most_at_once, overlaps
 from scheduler.plan import plan
 from scheduler.run import Attempt, Run, RunState
+from scheduler.run_story import Step
 from scheduler.run_times import RunTime
 from scheduler.schedule import Crontab
 from scheduler.simulation import simulation
@@ -32,6 +35,7 @@ from scheduler.store.ledger import Counts
 from scheduler.store.pauses import Pause
 from scheduler.store.refusals import Refusal
 from scheduler.store.replays import Replay
+from scheduler.tick_account import Account
 from scheduler.tick_series import Span, all_series
 from tests.docs.pages import page, rows, words_in_code
 
@@ -121,6 +125,15 @@ def test_the_fields_of_the_status() -> None:
 def test_the_fields_of_a_refused_message() -> None:
     refusal = Refusal(id="1", reason="x", queue=None, worker="w", refused_at=NOW, size=2, item=b"{}")
     assert listed("of a message") == list(refusal_document(refusal))
+
+
+def test_the_fields_of_the_answer_to_why() -> None:
+    found = Account(entry="a", asked_at=NOW, answer="unknown", words=())
+    assert listed("of an answer") == list(account_document(found))
+
+
+def test_the_fields_of_a_step_of_a_trace() -> None:
+    assert listed("of a step") == list(step_document(Step(NOW, "run.started", 1, None)))
 
 
 def test_the_fields_of_a_plan() -> None:
