@@ -51,11 +51,14 @@ local function release(own, lane, now_ms)
   for _, each in ipairs(found) do
     local run = own .. 'run:' .. each.id
     local queued = redis.call('HGET', run, 's') == 'queued'
-    if not queued or not full(own, lane, each.most) then
+    local places = queued and full(own, lane, each.most)
+    if places then
+      redis.call('HSET', run, 'y', 'waits for the end of run ' .. places[1].id)
+    else
       redis.call('HDEL', waiting, each.entry)
       left = left - 1
     end
-    if queued and redis.call('HEXISTS', waiting, each.entry) == 0 then
+    if queued and not places then
       redis.call('SADD', own .. lane, each.id)
       redis.call('HDEL', run, 'y')
       if each.message then

@@ -42,7 +42,7 @@ def work(path: str, seconds: float = 0.0, fails: float = 0.0) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One entry. `overlap` None: as many of its runs at once as come."""
+    """One entry."""
 
     name: str
     period_ms: int
@@ -52,6 +52,12 @@ class Planned:
     fails: float = 0.0
     catchup: str = "latest"
     more: str = ""
+    group: str | None = None
+
+    @property
+    def lane(self) -> str:
+        """What its runs must not overlap with: those of the same lane."""
+        return self.name if self.group is None else f"the group {self.group}"
 
     @property
     def schedule(self) -> str:
@@ -72,6 +78,9 @@ def planned(quick: int) -> list[Planned]:
         *(Planned(f"slow-{number}", 1_000, seconds=0.4 + 0.5 * number) for number in range(3)),
         *(Planned(f"flaky-{number}", 1_000, fails=0.3) for number in range(3)),
         *(Planned(f"allowed-{number}", 1_000, overlap="allow", seconds=0.3) for number in range(2)),
+        Planned("queued", 1_000, overlap="queue", seconds=1.3),
+        *(Planned(f"shared-{n}", 1_000, overlap="queue", seconds=0.3, group="shared") for n in range(2)),
+        Planned("replaced", 2_000, overlap="replace", seconds=2.5),
         Planned("long", 3_000, seconds=4.0),
         Planned("once", 1_000, max_attempts=1, seconds=0.1),
         Planned("none", 1_000, catchup="none"),
@@ -94,8 +103,9 @@ def schedules(entries: list[Planned], notes: Path, edition: int = 0) -> str:
 def _table(entry: Planned, notes: Path) -> str:
     retry = f'{{ max_attempts = {entry.max_attempts}, initial = "200ms", jitter = 0.0, backoff = "fixed" }}'
     kwargs = f'{{ path = "{notes}", seconds = {entry.seconds}, fails = {entry.fails} }}'
+    group = f'group = "{entry.group}"\n' if entry.group else ""
     return (
-        f'[schedules.{entry.name}]\n{entry.schedule}\noverlap = "{entry.overlap}"\n'
+        f'[schedules.{entry.name}]\n{entry.schedule}\noverlap = "{entry.overlap}"\n{group}'
         f'catchup = "{entry.catchup}"\n{entry.more}\n'
         f"retry = {retry}\nkwargs = {kwargs}\n"
     )
