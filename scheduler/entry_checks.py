@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from scheduler.crontab_fields import CrontabProblem
-from scheduler.entry_keys import CHECKS, UNSUPPORTED_KEYS, Misplaced, NotYet, Several, unknown_key
+from scheduler.entry_keys import CHECKS, UNSUPPORTED_KEYS, NotYet, unknown_key
 from scheduler.entry_layers import Layer
 from scheduler.entry_schedule import KINDS
+from scheduler.misplaced import Misplaced, Several
 from scheduler.problem_report import Report
-from scheduler.schedule_lint import crontab_warnings
 from scheduler.toml_positions import Path
 
 _COUNTS: Final = {2: "two", 3: "three"}
@@ -44,8 +44,6 @@ class Checker:
         except ValueError as problem:
             _add(report, key, str(value), problem, here)
             return
-        if key == "crontab":
-            _warn(report, value, here)
         if known is not None and report.count() == before:
             self._right[known] = checked[key]
 
@@ -75,18 +73,6 @@ def _add_unknown(report: Report, key: str, value: object, here: Path) -> None:
     else:
         message, code = unknown_key(key, CHECKS, value=value), "unknown-key"
     report.add(message, report.key(here), code=code, path=here)
-
-
-def _warn(report: Report, value: object, here: Path) -> None:
-    """Say what about a right crontab, or one of a list, its author may not expect."""
-    texts = (
-        [((*here, index), str(item)) for index, item in enumerate(value)] if isinstance(value, list) else []
-    )
-    for place, text in texts or [(here, str(value))]:
-        if text == " ".join(text.split()):
-            for message, start, end in crontab_warnings(text):
-                span = report.positions.within(place, text, start, end)
-                report.add(f"crontab: {message}", span, code="lint", severity="warning", path=place)
 
 
 def _check_kinds(report: Report, table: Mapping[str, Any], path: Path) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
+from scheduler.allowance import allowances
 from scheduler.crontab_fields import CrontabProblem, checked_words, has_hash
 from scheduler.durations import FINEST, parse_duration
 from scheduler.entry_calendars import ON_HOLIDAY, is_crontab
+from scheduler.misplaced import Misplaced, Several
 from scheduler.quoting import quoted
 from scheduler.retry import retry_value
 from scheduler.rule_text import RuleProblem, rule_text
@@ -65,31 +67,6 @@ _QUEUE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*")
 _YEARS: Final = range(1900, LAST_YEAR + 1)
 _LONGEST_TEXT: Final = 4_000
-
-
-class Misplaced(ValueError):
-    """A problem with a part of a value: `path` leads from the value to it, `within` to characters of that text."""
-
-    def __init__(
-        self,
-        message: str,
-        path: tuple[str | int, ...],
-        *,
-        code: str = "value",
-        within: tuple[str, int, int] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.path = path
-        self.code = code
-        self.within = within
-
-
-class Several(ValueError):
-    """More than one part of a value is wrong."""
-
-    def __init__(self, problems: list[Misplaced]) -> None:
-        super().__init__("; ".join(str(problem) for problem in problems))
-        self.problems = problems
 
 
 class NotYet(ValueError):
@@ -391,4 +368,5 @@ CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "runbook": _text,
     "keep_runs": _count,
     "keep_for": _positive,
+    "allow": allowances,
 }

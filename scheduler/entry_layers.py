@@ -9,7 +9,7 @@ from scheduler.problem import Severity
 from scheduler.problem_report import Report
 from scheduler.toml_positions import Path, Span
 
-MERGED: Final = ("retry", "kwargs")
+MERGED: Final = ("retry", "kwargs", "allow")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,8 +52,8 @@ class Place:
 class Layers:
     """One entry's tables in one environment: `own` ones and `defaults`, each the nearest first.
 
-    The tables `retry` and `kwargs` are merged key by key; all else is replaced. A nearer `crontab`, `interval` or
-    another kind of schedule replaces whichever kind is there.
+    The tables `retry`, `kwargs` and `allow` are merged key by key; all else is replaced. A nearer `crontab`,
+    `interval` or another kind of schedule replaces whichever kind is there.
     """
 
     def __init__(

@@ -16,7 +16,6 @@ from scheduler.schedule import (
     Schedule,
     Solar,
     Within,
-    cadence_of,
 )
 
 # What only entries of one kind have, and what is said of the others.
@@ -69,19 +68,6 @@ def _wrong_count(crontab: str, *, seconds: bool) -> str | None:
     if count == 5 and seconds:  # noqa: PLR2004 - as it is said
         return "5 fields; with seconds = true there are 6, the seconds first"
     return None
-
-
-def warnings(schedule: Schedule | None, *, given: frozenset[str]) -> Iterator[Conflict]:
-    """What of the keys that stand in the entry itself has no effect."""
-    cadence = None if schedule is None else cadence_of(schedule)
-    on_walls = cadence.members if isinstance(cadence, Crontabs) else (cadence,)
-    if all(isinstance(each, Crontab | Rule) and each.follows_real_time for each in on_walls):
-        kind = "rule" if isinstance(cadence, Rule) else "crontab"
-        for key in ("dst_gap", "dst_fold"):
-            if key in given:
-                yield Conflict(
-                    key, f"has no effect: the {kind} repeats within the hour, and follows real time", "lint"
-                )
 
 
 def schedule_of(name: str, values: Mapping[str, Any]) -> Schedule | None:

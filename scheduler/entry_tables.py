@@ -14,8 +14,9 @@ from scheduler.entry_calendars import OF_CALENDARS
 from scheduler.entry_checks import Checker
 from scheduler.entry_keys import CHECKS, NAME
 from scheduler.entry_layers import Layer, Layers, Place
+from scheduler.entry_lints import EntryLints
 from scheduler.entry_memory import EntryMemory
-from scheduler.entry_schedule import OF_SCHEDULE, conflicts, schedule_of, warnings
+from scheduler.entry_schedule import OF_SCHEDULE, conflicts, schedule_of
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import argument_problems
 from scheduler.job_catalogue import JobCatalogue
@@ -39,11 +40,14 @@ class Tables:
         catalogue: JobCatalogue | None,
         calendars: CalendarUse,
         memory: EntryMemory,
+        lints: EntryLints,
     ) -> None:
         self._declarations = declarations
         self._memory = memory
         self._catalogue = catalogue
         self._calendars = calendars
+        self._lints = lints
+        self._linted: dict[str, Layers] = {}
         self._checker = Checker()
         self._layers: dict[tuple[Source, Path], Layer | None] = {}
         self._defaults: dict[tuple[Source, str | None], tuple[Layer, ...]] = {}
@@ -53,7 +57,12 @@ class Tables:
         """The entries of the environment without an error, by name."""
         self._check_defaults(sources, env)
         found = {name: self._remembered(name, env) for name in self._declarations.names(env)}
-        return {name: entry for name, entry in found.items() if entry is not None}
+        entries = {name: entry for name, entry in found.items() if entry is not None}
+        looked_at = [
+            (entry, layers) for entry in entries.values() if (layers := self._linted.get(entry.name))
+        ]
+        self._lints.look_at_all(looked_at)
+        return entries
 
     def check(self, sources: Sequence[Source], env: str | None) -> None:
         """Report what is wrong in the environment, with the entries that differ there; with None, in all."""
@@ -61,6 +70,10 @@ class Tables:
         for name in self._declarations.names(env):
             if env is None or self._differs(name, env):
                 self._entry(name, env)
+
+    def look_at_allowances(self) -> None:
+        """Report what the tables allow that no entry needs, once all environments were looked at."""
+        self._lints.look_at_allowances(layer for layer in self._layers.values() if layer is not None)
 
     def _check_defaults(self, sources: Sequence[Source], env: str | None) -> None:
         for source in sources:
@@ -120,10 +133,16 @@ class Tables:
         _check_times(values, layers)
         retry = _retry(values, layers)
         if not layers.usable:
+            self._lints.excuse(layers)
             return None
-        plain = {key: value for key, value in values.items() if key not in (*OF_SCHEDULE, *OF_CALENDARS)}
+        plain = {
+            key: value for key, value in values.items() if key not in (*OF_SCHEDULE, *OF_CALENDARS, "allow")
+        }
         plain |= {"retry": retry, "args": tuple(values.get("args", ()))}
-        return Entry(name=name, schedule=schedule, exclusion=exclusion, **plain)
+        entry = Entry(name=name, schedule=schedule, exclusion=exclusion, **plain)
+        self._linted[name] = layers
+        self._lints.look_at(entry, layers)
+        return entry
 
     def _layer(self, declared: Declared, name: str | None = None) -> Layer | None:
         """The declared table, checked once; None where it is none. With `name` it is an entry's own."""
@@ -210,10 +229,6 @@ def _schedule(values: Mapping[str, Any], layers: Layers) -> Schedule | None:
         span = place.report.positions.within(place.path, values["rrule"], problem.start, problem.end)
         layers.add(f"rrule: {problem}", place, span, code="rrule", mark=True)
         return None
-    for warning in warnings(schedule, given=given):
-        place = layers.place(warning.key)
-        message = f"{warning.key}: {warning.message}"
-        layers.add(message, place, place.key, code=warning.code, severity="warning")
     return schedule
 
 

@@ -16,6 +16,7 @@ from scheduler.calendar_use import CalendarUse
 from scheduler.day_calendar import known_years
 from scheduler.declarations import Declarations, check_environments
 from scheduler.entry import Entry
+from scheduler.entry_lints import EntryLints
 from scheduler.entry_memory import EntryMemory
 from scheduler.entry_tables import Tables
 from scheduler.file_look import Look
@@ -39,13 +40,15 @@ class ScheduleFile:
     """A file's entries by name, all that is wrong with it, and a digest of what it says.
 
     An entry with an error is not among the entries. The digest is the same for two files that mean the same.
-    `env` is the environment that was chosen. `seen` is how all files were before they were read (None: missing), and
-    the folders in which others may appear that would be included: what is not so any more has changed.
+    `notices` are what `onbeat check` says with --strict only. `env` is the environment that was chosen. `seen` is how
+    all files were before they were read (None: missing), and the folders in which others may appear that would be
+    included: what is not so any more has changed.
     """
 
     entries: Mapping[str, Entry]
     problems: tuple[Problem, ...]
     digest: str
+    notices: tuple[Problem, ...] = ()
     env: str | None = None
     files: tuple[Path, ...] = ()
     seen: Mapping[Path, Look] = field(default_factory=dict)
@@ -64,12 +67,14 @@ def read_schedules(
     env: str | None = None,
     every_environment: bool = False,
     memory: EntryMemory | None = None,
+    lint_at: datetime | None = None,
 ) -> ScheduleFile:
     """The file at `path` with its includes, in the environment `env`, checked.
 
     Raises nothing for a bad file: all that is wrong is among the problems. With a `catalogue` jobs and their arguments
     are checked as well, and its own problems come first. With `every_environment` those that were not chosen are
     checked too, but for what needs variables that are not set here. `memory` makes reading the next time cheaper.
+    Lints that look ahead do so from `lint_at`; without it they are left out, and so are notices.
     """
     memory = memory or EntryMemory()
     memory.begin(catalogue.jobs if catalogue else None)
@@ -86,7 +91,7 @@ def read_schedules(
     now = datetime.now(UTC)
     calendars = CalendarTables(sources, known_years(now))
     use = CalendarUse(calendars.calendars, now)
-    tables = Tables(declarations, catalogue, use, memory)
+    tables = Tables(declarations, catalogue, use, memory, EntryLints(lint_at))
     if every_environment and env is not None:
         tables.check(sources, None)
     secrets = frozenset[str]().union(*(source.report.secrets for source in sources))
@@ -97,11 +102,18 @@ def read_schedules(
     all_seen = every_environment or not declarations.environments
     if all_seen and not any(source.report.is_wrong(()) for source in sources):
         calendars.warn_of_unused(use.used)
+    if all_seen:
+        tables.look_at_allowances()
     _warn_if_empty(sources, declarations)
     memory.forget_others(entries)
+    found = _in_order(sources)
     return ScheduleFile(
         entries=entries,
-        problems=(*(catalogue.problems if catalogue else ()), *_in_order(sources)),
+        problems=(
+            *(catalogue.problems if catalogue else ()),
+            *(each for each in found if each.severity != "notice"),
+        ),
+        notices=tuple(each for each in found if each.severity == "notice"),
         digest=_digest(entries, memory),
         env=env,
         files=(*(source.path for source in sources), *inclusion.missing, *calendars.files),

@@ -18,6 +18,7 @@ from scheduler.entry_keys import NAME
 from scheduler.entry_schedule import KINDS, OF_KIND
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import Parameters, parameters_of
+from scheduler.lint import ALLOWABLE
 from scheduler.retry import BACKOFFS, MOST_ATTEMPTS
 from scheduler.sun import SUN_EVENTS
 from scheduler.variables import VARIABLE
@@ -217,8 +218,14 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "runbook": (_TEXT, "What to do when it fails: a link."),
         "keep_runs": (_COUNT, "How many finished runs are kept (100)."),
         "keep_for": (_DURATION, "How long finished runs are kept (30d)."),
+        "allow": (_allowances(), "Lints of `onbeat check` that find what is meant, each with the reason."),
     }
     return {"type": "object", "properties": properties(described)}
+
+
+def _allowances() -> Schema:
+    reason = {"type": "string", "pattern": r"\S"}
+    return {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(ALLOWABLE, reason)}
 
 
 def _solar() -> Schema:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,14 @@ _COLOURS = {"error": "red", "warning": "yellow"}
     help="For people, for programs, or as annotations of a GitHub workflow.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--strict", is_flag=True, help="Warnings are errors too.")
+@click.option("--strict", is_flag=True, help="Warnings and notices are errors.")
 @env_option
 def check(*, file: Path | None, form: str, as_json: bool, strict: bool, env: str | None) -> int:
     """Check FILE, or the schedules.toml of the settings, and its jobs and their arguments. Needs no server.
 
-    All environments are checked; variables have to be set only for the chosen one. Exit code 0: a beat can use it.
-    3: it can't.
+    All environments are checked; variables have to be set only for the chosen one. What is right and probably not meant
+    is a warning, or a notice that --strict shows; each has a name by which an entry may allow it. Exit code 0: a beat
+    can use the file. 3: it can't.
     """
     from scheduler.cli.document import print_document
     from scheduler.errors import InvalidSchedules
@@ -50,9 +52,14 @@ def check(*, file: Path | None, form: str, as_json: bool, strict: bool, env: str
     catalogue = load_catalogue(settings.jobs, Path.cwd())
     path = file or settings.schedules
     read = read_schedules(
-        path, catalogue=catalogue, environ=os.environ, env=settings.env, every_environment=True
+        path,
+        catalogue=catalogue,
+        environ=os.environ,
+        env=settings.env,
+        every_environment=True,
+        lint_at=datetime.now(UTC),
     )
-    problems = [replace(problem, severity="error") if strict else problem for problem in read.problems]
+    problems = _all_as_errors(read) if strict else read.problems
     if as_json or form == "json":
         print_document([problem.to_json() for problem in problems])
     elif form == "github":
@@ -63,6 +70,13 @@ def check(*, file: Path | None, form: str, as_json: bool, strict: bool, env: str
             click.echo(_coloured(problem))
         click.echo(_summary(path, read, problems))
     return InvalidSchedules.exit_code if errors_in(problems) else 0
+
+
+def _all_as_errors(read: "ScheduleFile") -> "list[Problem]":
+    """Errors, warnings and notices alike, each file's in their order."""
+    files = {str(path): place for place, path in enumerate(read.files)}
+    found = [replace(problem, severity="error") for problem in (*read.problems, *read.notices)]
+    return sorted(found, key=lambda each: (files.get(each.file, -1), each.line or 0, each.column or 0))
 
 
 def _coloured(problem: "Problem") -> str:

@@ -52,7 +52,7 @@ class Schedules:
 
     def __init__(self, origin: Origin, file: ScheduleFile, catalogue: JobCatalogue, level: Level) -> None:
         self.path = origin.path
-        self.problems: tuple[Problem, ...] = file.problems
+        self.problems: tuple[Problem, ...] = (*file.problems, *file.notices)
         self.entries: Mapping[str, Entry] = file.entries
         self._origin = origin
         self._catalogue = catalogue
@@ -80,7 +80,13 @@ class Schedules:
             settings = load_settings() if env is None else load_settings(env=env)
             chosen = settings.schedules if path is None else Path(path)
             catalogue = load_catalogue(settings.jobs, directory)
-            file = read_schedules(chosen, catalogue=catalogue, environ=os.environ, env=settings.env)
+            file = read_schedules(
+                chosen,
+                catalogue=catalogue,
+                environ=os.environ,
+                env=settings.env,
+                lint_at=datetime.now(UTC),
+            )
         if file.errors:
             refusal = InvalidSchedules(f"{chosen} can't be used", problems=file.errors)
             for problem in file.errors:

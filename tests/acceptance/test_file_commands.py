@@ -31,6 +31,7 @@ WARNED = """
 [schedules.odd]
 job = "jobs.hello"
 crontab = "*/7 * * * *"
+timeout = "1m"
 """
 
 

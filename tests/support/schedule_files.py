@@ -1,7 +1,7 @@
 """schedules.toml files for tests: two jobs, a file with every key, and reading without a project."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from scheduler.job import JobDeclaration
@@ -57,12 +57,19 @@ keep_for = "7d"
 
 
 def read_in(
-    directory: Path, text: str | bytes, environ: Mapping[str, str] | None = None, *, jobs: bool = True
+    directory: Path,
+    text: str | bytes,
+    environ: Mapping[str, str] | None = None,
+    *,
+    jobs: bool = True,
+    lint_at: datetime | None = None,
 ) -> ScheduleFile:
     """A file with this text, read; with `jobs` it is checked against JOBS."""
     path = directory / "s.toml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_schedules(path, catalogue=JobCatalogue(JOBS) if jobs else None, environ=environ or {})
+    return read_schedules(
+        path, catalogue=JobCatalogue(JOBS) if jobs else None, environ=environ or {}, lint_at=lint_at
+    )
 
 
 def problems_of(file: ScheduleFile) -> list[str]:

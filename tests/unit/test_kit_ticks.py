@@ -15,10 +15,15 @@ from scheduler.exclusion import Exclusion
 from scheduler.testing import Schedules, Tick
 
 FILE = """
+[defaults]
+timeout = "5m"
+
 [schedules.nightly]
 job = "onbeat.command"
 crontab = "30 2 * * *"
 timezone = "Europe/Berlin"
+dst_gap = "shift"
+dst_fold = "first"
 kwargs = { argv = ["true"] }
 
 [schedules.often]
