@@ -31,6 +31,7 @@ def test_longer_work_is_shown_step_by_step(
     monkeypatch.setattr(module, "PATIENCE_S", 0.0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
     with progress() as steps:
         steps.begin("Reading the file")
         eventually(lambda: steps.shown)
