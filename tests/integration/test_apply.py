@@ -12,6 +12,7 @@ from scheduler.store import Keys, Store, connect
 from scheduler.store.applying import Applying
 from scheduler.store.moments import milliseconds
 from tests.support.valkey import ValkeyServer
+from tests.support.waiting import clear_of_the_minute
 
 MINUTE = timedelta(minutes=1)
 MINUTELY = Entry(name="one", job="jobs.x", schedule=Interval(MINUTE))
@@ -20,6 +21,11 @@ OTHERS = {
     "disabled": {"one": Entry(name="one", job="jobs.x", schedule=Interval(MINUTE), enabled=False)},
     "removed": {},
 }
+
+
+@pytest.fixture(autouse=True)
+def _no_tick_comes_while_a_test_counts() -> None:
+    clear_of_the_minute()
 
 
 @pytest.fixture

@@ -20,9 +20,15 @@ from scheduler.store.moments import milliseconds
 from scheduler.store.pauses import Pause
 from scheduler.store.runs import Claimed, Ending
 from tests.support.valkey import ValkeyServer
+from tests.support.waiting import clear_of_the_minute
 
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3_600, 86_400))
 LEASE = timedelta(seconds=15)
+
+
+@pytest.fixture(autouse=True)
+def _no_tick_comes_while_a_test_counts() -> None:
+    clear_of_the_minute()
 
 
 @pytest.fixture

@@ -14,8 +14,14 @@ from scheduler.schedule import Interval
 from scheduler.store import Keys, Store, connect
 from scheduler.store.moments import milliseconds
 from tests.support.valkey import ValkeyServer
+from tests.support.waiting import clear_of_the_minute
 
 MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def _no_tick_comes_while_a_test_counts() -> None:
+    clear_of_the_minute()
 
 
 @pytest.fixture

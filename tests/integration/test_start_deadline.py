@@ -19,6 +19,7 @@ from scheduler.store import Keys, Store, connect
 from scheduler.store.moments import milliseconds
 from scheduler.store.runs import Claimed, Ending, Refused
 from tests.support.valkey import ValkeyServer
+from tests.support.waiting import clear_of_the_minute
 
 LEASE = timedelta(seconds=15)
 MINUTE = timedelta(minutes=1)
@@ -30,6 +31,11 @@ ENTRY = Entry(
     retry=RetryPolicy(max_attempts=2, initial=timedelta(0)),
 )
 CALL = Call.of(ENTRY)
+
+
+@pytest.fixture(autouse=True)
+def _no_tick_comes_while_a_test_counts() -> None:
+    clear_of_the_minute()
 
 
 @pytest.fixture

@@ -41,3 +41,8 @@ def never(check: Callable[[], object], during: float, *, every: float = 0.02, wh
         found = check()
         assert not found, f"{what or check} came true: {found!r}"
         pause.wait(every)
+
+
+def clear_of_the_minute(seconds: int = 4) -> None:
+    """Go on when the next minute is so far away: for a test that counts the ticks of an entry that has one a minute."""
+    eventually(lambda: time.time() % 60 < 60 - seconds, seconds + 1)
