@@ -13,9 +13,11 @@ PYTEST_ARGS ?=
 # How many faults `make faults` brings about, and which: a seed that a failure printed repeats its schedule.
 ROUNDS ?= 200
 SEED   ?=
+# How many crontabs `make proof` takes through whole years.
+EXPRESSIONS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help up install install-dev test check lint types contracts fast tests coverage faults \
+.PHONY: help up install install-dev test check lint types contracts fast tests coverage faults proof \
         test-systemd test-container lock reference clean
 
 help:  ## this list
@@ -58,6 +60,9 @@ coverage: install-dev  ## every test, and the lines and branches that none has r
 
 faults: install-dev $(VENV)/.faketime  ## real processes killed, frozen, cut off, their clocks set: ROUNDS=200 SEED=
 	@ROUNDS=$(ROUNDS) SEED=$(SEED) $(PYTEST) -q -s -o python_files='*.py' tests/faults $(PYTEST_ARGS)
+
+proof: install-dev  ## crontabs by chance in six zones and six years, minute by minute: EXPRESSIONS=200 (some minutes)
+	@EXPRESSIONS=$(EXPRESSIONS) $(PYTEST) -q -n $(JOBS) -o python_files='*.py' tests/proof $(PYTEST_ARGS)
 
 test-systemd: install-dev  ## boot a Debian with systemd and run the units in it (root, some minutes)
 	@bash tests/deploy/systemd.sh

@@ -25,6 +25,7 @@ from scheduler.wall_steps import (
     latest_tick,
     next_tick,
     tick_count,
+    ticks,
 )
 from scheduler.wall_times import WallTimes, wall_times
 
@@ -78,11 +79,7 @@ class Crontab:
 
     def ticks_between(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """The ticks later than `after` and not later than `until`, in order."""
-        tick = self.next_after(after)
-        until = utc(until)
-        while tick is not None and tick <= until:
-            yield tick
-            tick = self.next_after(tick)
+        return ticks(self, utc(after), utc(until))
 
     def count_between(self, after: datetime, until: datetime) -> int:
         """How many ticks `ticks_between` would give; days are counted, not ticks."""

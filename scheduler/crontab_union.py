@@ -1,11 +1,12 @@
 """How many ticks several crontabs have together: counted by the day, for each of them may tick every second."""
 
 import functools
+import heapq
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import product
+from itertools import groupby, product
 from typing import Final, Protocol
 
 from scheduler.wall_clock import LAST_YEAR, stretch_at, zone_named
@@ -124,6 +125,11 @@ class UnionTimes:
         """The first day from `day` on that may have a time, or None."""
         found = (member.day_from(day) for member in self._members)
         return min((each for each in found if each is not None), default=None)
+
+    def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
+        """The times from `start` (with it) up to `end` (without it), in order."""
+        merged = heapq.merge(*(member.between(start, end) for member in self._members))
+        return (match for match, _ in groupby(merged))
 
     def count(self, start: datetime, end: datetime) -> int:
         """How many times there are from `start` (with it) up to `end` (without it)."""

@@ -17,6 +17,7 @@ from scheduler.rule_text import RuleText
 DAY: Final = 86_400  # seconds
 CALENDAR: Final = 400  # years, after which dates and weekdays begin anew
 _MONTHS: Final = 12
+_SECOND: Final = timedelta(seconds=1)
 _UNITS: Final = {"HOURLY": 3_600, "MINUTELY": 60, "SECONDLY": 1}  # seconds
 _KEPT_YEARS: Final = 512
 _BY_THE_CLOCK: Final = ("MINUTELY", "SECONDLY")
@@ -53,6 +54,13 @@ class RuleTimes:
             if (found := self._year(year).first(wanted)) is not None:
                 return _wall(found) if found < _seconds(end) else None
         return None
+
+    def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
+        """The times from `start` (with it) up to `end` (without it), in order."""
+        found = self.first(start, end)
+        while found is not None:
+            yield found
+            found = self.first(found + _SECOND, end)
 
     def count(self, start: datetime, end: datetime) -> int:
         """How many times there are from `start` (with it) up to `end` (without it)."""

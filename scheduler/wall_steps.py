@@ -5,6 +5,7 @@ once. Pure: every time is given, and given back, in UTC.
 """
 
 import functools
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal, Protocol, get_args
 
@@ -33,6 +34,9 @@ class Times(Protocol):
 
     def count(self, start: datetime, end: datetime) -> int:
         """How many times there are from `start` (with it) up to `end` (without it)."""
+
+    def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
+        """Those times, in order."""
 
     def day_from(self, day: date) -> date | None:
         """The first day from `day` on that may have a time, or None."""
@@ -78,6 +82,25 @@ def _first_tick(schedule: OnTheWall, moment: datetime, until: datetime) -> datet
             return None
         after = max(stretch.end_at, datetime(day.year, day.month, day.day, tzinfo=UTC) - _AROUND)
     return None
+
+
+def ticks(schedule: OnTheWall, after: datetime, until: datetime) -> Iterator[datetime]:
+    """The ticks later than `after` and not later than `until`, in order: quicker than one after the other."""
+    zone, moment, latest = zone_named(schedule.timezone), after, after
+    while moment <= until and moment.year <= LAST_YEAR:
+        stretch = stretch_at(zone, moment)
+        times = schedule.times(stretch.offset)
+        start, end = _wall_span(schedule, times, stretch)
+        if moment == after:
+            start = max(start, wall(moment, stretch.offset) + LEAST)
+        for match in times.between(start, min(end, wall(until, stretch.offset) + LEAST)):
+            tick = _moment(match, stretch)
+            if latest < tick <= until:  # what the clock jumped over comes at the jump, once
+                yield tick
+                latest = tick
+        if stretch.end_at > until or (day := times.day_from(end.date() - _DAY)) is None:
+            return
+        moment = max(stretch.end_at, datetime(day.year, day.month, day.day, tzinfo=UTC) - _AROUND)
 
 
 @functools.lru_cache(maxsize=65_536)

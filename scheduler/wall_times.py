@@ -2,7 +2,7 @@
 
 import functools
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import product
 from typing import Final
@@ -19,6 +19,8 @@ from scheduler.crontab_fields import (
 )
 
 _SECOND: Final = timedelta(seconds=1)
+_DAY: Final = timedelta(days=1)
+_LAST_DAY: Final = date.max - _DAY
 _HOURS_A_DAY: Final = 24
 _MONTHS_A_YEAR: Final = 12
 _CYCLE: Final = range(2000, 2400)  # after 400 years dates and weekdays begin anew
@@ -59,6 +61,19 @@ class WallTimes:
                     return match if match < end else None
             (year, month), first_day = _month_after(year, month), 0
         return None
+
+    def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
+        """The matches from `start` (with it) up to `end` (without it), in order."""
+        day = self.day_from(start.date()) if start < end else None
+        while day is not None and day <= end.date():
+            midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - on the wall
+            for hour, minute, second in product(self.hours, self.minutes, self.seconds):
+                match = midnight.replace(hour=hour, minute=minute, second=second)
+                if match >= end:
+                    return
+                if match >= start:
+                    yield match
+            day = self.day_from(day + _DAY) if day < _LAST_DAY else None
 
     def count(self, start: datetime, end: datetime) -> int:
         """How many matches there are from `start` (with it) up to `end` (without it)."""
