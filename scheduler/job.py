@@ -18,7 +18,6 @@ from uuid import uuid4
 
 from scheduler.checkpoint import MOST_WORDS, UNHEARD, Checkpoint, Reports, progress_of
 from scheduler.durations import parse_duration
-from scheduler.entry import DEFAULT_QUEUE
 from scheduler.retry import RetryPolicy
 
 P = ParamSpec("P")
@@ -220,6 +219,9 @@ def job(
 
 
 def _called_directly(declaration: JobDeclaration, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    # It brings all that a schedule needs, and `onbeat --help` imports this module.
+    from scheduler.entry import DEFAULT_QUEUE
+
     run = CurrentRun(
         entry=None,
         job=declaration.name,
