@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from scheduler.crontab_fields import CrontabProblem
-from scheduler.entry_keys import CHECKS, UNSUPPORTED_KEYS, NotYet, unknown_key
+from scheduler.entry_keys import CHECKS, UNSUPPORTED_KEYS, unknown_key
 from scheduler.entry_layers import Layer
 from scheduler.entry_schedule import KINDS
 from scheduler.misplaced import Misplaced, Several
@@ -60,8 +60,6 @@ def _add(report: Report, key: str, text: str, problem: ValueError, here: Path) -
                 span = positions.key(inside) if each.code == "unknown-key" else positions.value(inside)
                 span = positions.within(inside, *each.within) if each.within else span
                 report.add(f"{key}: {each}", span, code=each.code, path=here)
-        case NotYet():
-            report.add(f"{key}: {problem}", positions.value(here), code="unsupported", path=here)
         case _:
             code = key if key == "timezone" else "value"
             report.add(f"{key}: {problem}", positions.value(here), code=code, path=here)

@@ -69,10 +69,6 @@ _YEARS: Final = range(1900, LAST_YEAR + 1)
 _LONGEST_TEXT: Final = 4_000
 
 
-class NotYet(ValueError):
-    """A value that the interface has and this version has not."""
-
-
 def unknown_key(key: str, known: Mapping[str, Any], *, value: object = None) -> str:
     """What is said of a key that no entry has."""
     if key in OTHER_NAMES:
@@ -290,14 +286,12 @@ def _switch(value: object) -> bool:
     return value
 
 
-def _choice(*choices: str, later: tuple[str, ...] = ()) -> Callable[[object], str]:
+def _choice(*choices: str) -> Callable[[object], str]:
     def check(value: object) -> str:
         text = _text(value)
-        if text in later:
-            raise NotYet(f"{text!r} is not supported by this version yet; what is: {', '.join(choices)}")
         if text not in choices:
-            hint = did_you_mean(text, [*choices, *later])
-            raise ValueError(f"{quoted(text)} is not one of {', '.join((*choices, *later))}{hint}")
+            hint = did_you_mean(text, choices)
+            raise ValueError(f"{quoted(text)} is not one of {', '.join(choices)}{hint}")
         return text
 
     return check

@@ -1,14 +1,17 @@
 """A message within the worker's main process: what its child takes in hand, and what to do when the child is killed."""
 
-import signal
 from collections.abc import Callable
+from signal import SIGKILL, SIGTERM
 from typing import Any
 
 from celery.worker.request import Request
 
+from scheduler.errors import Unreachable
+from scheduler.log_setup import emit
 from scheduler.message import ONBEAT_HEADER, attempt_of
 from scheduler.worker import endings
 from scheduler.worker.bell import Bell
+from scheduler.worker.context import context
 from scheduler.worker.held import Held
 from scheduler.worker.leases import LeaseKeeper
 from scheduler.worker.process_group import signal_group
@@ -63,10 +66,24 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
         """The hard limit: the job's whole process group goes, not just the process that Celery knows."""
         if not soft:
             self._timed_out = True
-            signal_group(self.worker_pid, signal.SIGKILL)
+            signal_group(self.worker_pid, SIGKILL)
             self._later(lambda: endings.timed_out(self.id, self.attempt, timeout))
             self._let_go()
         super().on_timeout(soft, timeout)
+
+    def terminate(self, pool: Any, signal: str | int | None = None) -> None:
+        """`celery control revoke --terminate`: as `onbeat cancel`, unless it asks for another signal."""
+        if signal in (None, "TERM", "SIGTERM", SIGTERM) and self._cancel_is_asked():
+            return
+        super().terminate(pool, signal)
+
+    def _cancel_is_asked(self) -> bool:
+        try:
+            stopping = context().store.cancels.ask(self.id, by="celery revoke", reason="")
+        except Unreachable as error:
+            emit("store.unreachable", error=str(error), hint="the run is ended as Celery does it")
+            return False
+        return stopping.answer != "gone"
 
     def _let_go(self) -> None:
         if Desk.keeper is not None and self._held is not None:

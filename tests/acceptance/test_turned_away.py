@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -30,10 +31,18 @@ def worker(project: Project) -> Iterator[OnbeatProcess]:
         yield process
 
 
-def ask(store: Store, run_id: str, job: str, queued_ago: timedelta = timedelta(0)) -> None:
+def ask(
+    store: Store,
+    run_id: str,
+    job: str,
+    queued_ago: timedelta = timedelta(0),
+    kwargs: dict[str, Any] | None = None,
+) -> None:
     """A run of `job` whose message has been around for so long."""
     now = store.presence.now()
-    store.runs.create(run_id, Call(job=job), entry="e", trigger="manual", scheduled_at=now)
+    store.runs.create(
+        run_id, Call(job=job, kwargs=kwargs or {}), entry="e", trigger="manual", scheduled_at=now
+    )
     store.client.hset(store.keys.run(run_id), "qa", milliseconds(now - queued_ago))
     StorePublisher(store).publish([(run, text, 1) for run, text in store.runs.calls([run_id]).values()])
 
@@ -94,6 +103,21 @@ def test_a_run_that_celery_was_told_to_revoke_is_cancelled(
     ask(store, "revoked", "jobs.hello")
     assert end_of(store, "revoked").state is RunState.CANCELLED
     assert end_of(store, "kept").state is RunState.SUCCEEDED
+
+
+def test_a_run_that_celery_was_told_to_terminate_is_cancelled_as_by_our_own_command(
+    project: Project, store: Store, worker: OnbeatProcess
+) -> None:
+    ask(store, "long", "onbeat.command", kwargs={"argv": ["sleep", "60"]})
+    worker.wait_for_event("run.started", run_id="long")
+    send(
+        project,
+        "app.control.revoke('long', terminate=True, reply=True, timeout=1)"
+        " and jobs.hello.apply_async(task_id='next')",
+    )
+    run = end_of(store, "long")
+    assert (run.state, run.reason) == (RunState.CANCELLED, "by celery revoke")
+    assert end_of(store, "next").state is RunState.SUCCEEDED
 
 
 def send(project: Project, expression: str) -> str:

@@ -208,8 +208,8 @@ def test_every_outcome_that_a_job_can_have_is_on_record(fleet: Project, store: S
         stubborn = store.runs.get(runs["stubborn"])
         assert stubborn is not None
         assert stubborn.error == "TimeLimitExceeded: the job took longer than its timeout of 1s"
-        assert worker.named("run.timed_out", entry="stubborn", limit="hard")
-        assert worker.named("run.timed_out", entry="soft", limit="soft")
+        worker.wait_for_event("run.timed_out", entry="stubborn", limit="hard")
+        worker.wait_for_event("run.timed_out", entry="soft", limit="soft")
         child = int((fleet.directory / "child-pid").read_text())
         eventually(lambda: not _alive(child), what="the end of what the job had started")
         assert worker.stop() == 0
