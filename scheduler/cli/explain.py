@@ -25,7 +25,8 @@ MOST_ON_A_DAY = 12
 @env_option
 @json_option
 def explain(*, entry: str, env: str | None, as_json: bool) -> None:
-    """Explain the schedule of ENTRY: each field, the next ticks, and the next two changes of the clock.
+    """Explain the schedule of ENTRY: each field, what its rules mean, the next ticks, and the next two changes of
+    the clock.
 
     Needs no server: what the file says is explained.
     """
@@ -33,7 +34,7 @@ def explain(*, entry: str, env: str | None, as_json: bool) -> None:
     from scheduler.cli.next import chosen_entries
     from scheduler.entry_ticks import zone_of_entry
 
-    found = chosen_entries(entry, env)[entry]
+    found = chosen_entries(entry, env, jobs=True)[entry]
     now = datetime.now(UTC)
     document = explanation_document(found, zone_of_entry(found), now)
     if as_json:
@@ -76,6 +77,7 @@ def _tick(tick: datetime, zone: ZoneInfo) -> dict[str, str]:
 
 def _change(entry: "Entry", change: "ClockChange", zone: ZoneInfo) -> dict[str, Any]:
     """A change of the clock, and the ticks of the day on the wall that it falls on."""
+    from scheduler.change_words import at_change
     from scheduler.entry_ticks import count_between, ticks_between
     from scheduler.timestamps import rfc3339
 
@@ -88,6 +90,7 @@ def _change(entry: "Entry", change: "ClockChange", zone: ZoneInfo) -> dict[str, 
         "day": f"{midnight:%F}",
         "from": f"{shown + change.before:%R}",
         "to": f"{shown + change.after:%R}",
+        "means": "" if entry.schedule is None else at_change(entry.schedule, change),
         "count": count,
         "ticks": [_tick(tick, zone) for tick in islice(ticks, MOST_ON_A_DAY)],
     }
@@ -121,4 +124,5 @@ def _print(document: dict[str, Any]) -> None:
         print_heading(f"{change['day']}: {change['from']} becomes {change['to']}")
         clocks = [each["local"][11:19] + each["local"][23:] for each in change["ticks"]]
         more = change["count"] - len(clocks)
-        click.echo((", ".join(clocks) or "no tick") + (f" and {more} more" if more else ""))
+        click.echo(change["means"])
+        click.echo(f"Ticks that day: {', '.join(clocks) or 'none'}" + (f" and {more} more" if more else ""))

@@ -128,8 +128,10 @@ def _ticks_of(
     return takewhile(lambda tick: until is None or tick.scheduled_at <= until, ticks)
 
 
-def chosen_entries(name: str | None, env: str | None) -> "dict[str, Entry]":
+def chosen_entries(name: str | None, env: str | None, *, jobs: bool = False) -> "dict[str, Entry]":
     """The entry of that name, or all that are enabled and have a schedule, in the environment `env`.
+
+    With `jobs` they have what their jobs declare.
 
     Raises InvalidSchedules where the file can't be used, NotFound where it has no such entry.
     """
@@ -137,7 +139,7 @@ def chosen_entries(name: str | None, env: str | None) -> "dict[str, Entry]":
     from scheduler.errors import NotFound
     from scheduler.suggestion import did_you_mean
 
-    file = usable(env=env, jobs=False)
+    file = usable(env=env, jobs=jobs)
     if name is None:
         return {key: each for key, each in file.entries.items() if each.enabled and each.schedule}
     if name not in file.entries:

@@ -269,7 +269,12 @@ def test_explain_says_in_words_what_an_entry_does(project: Project) -> None:
     assert (done.code, done.err) == (0, "")
     assert "hour          2        2\n" in done.out
     assert "A time that the clock jumps over runs once, at the jump" in done.out
-    assert done.out.count(": 02:00 becomes 03:00\n03:00:00+02:00\n") == 1
+    assert (
+        done.out.count(
+            "becomes 03:00\n02:30 does not exist: the tick is at 03:00 instead.\nTicks that day: 03:00:00+02:00\n"
+        )
+        == 1
+    )
     document = json.loads(project.run("explain", "backup", "--json").out)
     assert (document["entry"], document["timezone"]) == ("backup", "Europe/Berlin")
     assert len(document["next"]) == 5

@@ -150,7 +150,7 @@ def test_the_fields_of_an_explanation() -> None:
     assert list(described) == list(document)
     assert described["fields"] == list(document["fields"][0])
     assert described["next"] == list(document["next"][0])
-    assert described["clock_changes"][:6] == list(document["clock_changes"][0])
+    assert described["clock_changes"][:7] == list(document["clock_changes"][0])
 
 
 def test_the_fields_of_a_simulation() -> None:

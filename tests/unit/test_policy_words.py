@@ -9,6 +9,7 @@ from scheduler.entry import Entry
 from scheduler.entry_ticks import coming_ticks, count_between, looked_at, ticks_between
 from scheduler.exclusion import Exclusion
 from scheduler.policy_words import ended_words, policy_sentences
+from scheduler.retry import RetryPolicy
 from scheduler.schedule import Interval
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -45,6 +46,44 @@ def entry(**changes: object) -> Entry:
             ),
         ),
         ({"start_deadline": 5 * MINUTE}, "A run that has not started 5m after its time expires."),
+        ({}, "A tick that comes while a run goes on is recorded and does not run."),
+        (
+            {"max_active": 3, "group": "db"},
+            "A tick that comes while 3 runs of the group db go on is recorded and does not run.",
+        ),
+        ({"overlap": "allow"}, "A tick runs beside the runs before it, however many of them go on."),
+        (
+            {"overlap": "queue"},
+            (
+                "A tick that comes while a run goes on waits until it has ended, "
+                "and while one waits already it does not run."
+            ),
+        ),
+        (
+            {"overlap": "replace", "max_active": 2},
+            "A tick that comes while 2 runs go on cancels the oldest of them and runs.",
+        ),
+        ({"timeout": MINUTE}, "An attempt is killed after 1m, with all that it started."),
+        ({"soft_timeout": MINUTE}, "An attempt is told to end after 1m."),
+        (
+            {"retry": RetryPolicy(max_attempts=3)},
+            "An attempt that fails is tried again up to 2 times: after 10s and 20s, each up to 10% shorter by chance.",
+        ),
+        (
+            {"retry": RetryPolicy(max_attempts=2, jitter=0, on=("OSError",))},
+            "An attempt that fails with OSError is tried again once: after 10s.",
+        ),
+        (
+            {"retry": RetryPolicy(max_attempts=9, jitter=0)},
+            (
+                "An attempt that fails is tried again up to 8 times: "
+                "after 10s, 20s, 40s, 1m20s, 2m40s and so on, at most 10m."
+            ),
+        ),
+        (
+            {"retry": RetryPolicy(max_attempts=4, jitter=0, backoff="fixed")},
+            "An attempt that fails is tried again up to 3 times: after 10s each time.",
+        ),
         ({"max_runs": 1}, "It has 1 run and then no tick any more; those by hand don't count."),
     ],
 )
