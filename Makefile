@@ -15,9 +15,11 @@ ROUNDS ?= 200
 SEED   ?=
 # How many crontabs `make proof` takes through whole years.
 EXPRESSIONS ?= 200
+# How many wrong files `make fuzz` makes, from the SEED.
+FILES  ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help up install install-dev test check lint types contracts fast tests coverage faults proof \
+.PHONY: help up install install-dev test check lint types contracts fast tests coverage faults proof fuzz \
         test-systemd test-container lock reference clean
 
 help:  ## this list
@@ -63,6 +65,9 @@ faults: install-dev $(VENV)/.faketime  ## real processes killed, frozen, cut off
 
 proof: install-dev  ## crontabs by chance in six zones and six years, minute by minute: EXPRESSIONS=200 (some minutes)
 	@EXPRESSIONS=$(EXPRESSIONS) $(PYTEST) -q -n $(JOBS) -o python_files='*.py' tests/proof $(PYTEST_ARGS)
+
+fuzz: install-dev  ## 10,000 files of schedules made wrong by chance: none may break the reading of files: FILES= SEED=
+	@FILES=$(FILES) SEED=$(SEED) $(PYTEST) -q -n $(JOBS) tests/property/test_wrong_files.py $(PYTEST_ARGS)
 
 test-systemd: install-dev  ## boot a Debian with systemd and run the units in it (root, some minutes)
 	@bash tests/deploy/systemd.sh

@@ -49,7 +49,7 @@ def of_entries() -> dict[str, tuple[Schema, str]]:
     return {
         "exclude": (names, "Calendars and crontabs whose days and times take ticks out."),
         "on_holiday": (
-            {"enum": list(ON_HOLIDAY)},
+            {"anyOf": [{"enum": list(ON_HOLIDAY)}, _variable()]},
             "A tick on a holiday: runs, is skipped, or moves to the day before or after.",
         ),
         "holidays": (names, "The calendars that on_holiday is about (those in exclude)."),

@@ -63,7 +63,7 @@ OTHER_NAMES: Final = {
     "concurrency": "max_active",
 }
 
-_QUEUE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+QUEUE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*")
 _YEARS: Final = range(1900, LAST_YEAR + 1)
 _LONGEST_TEXT: Final = 4_000
@@ -243,7 +243,7 @@ def _json(value: object, path: tuple[str | int, ...]) -> Any:
 
 def _queue(value: object) -> str:
     text = _text(value)
-    if not _QUEUE.fullmatch(text):
+    if not QUEUE.fullmatch(text):
         raise ValueError(f"{quoted(text)} can't name a queue; use letters, digits and _ . : -, at most 100")
     return text
 

@@ -30,8 +30,12 @@ class Inclusion:
         self._by_place: dict[Path, Source] = {}
         self._add(path, None)
 
-    def _add(self, path: Path, parent: Source | None) -> None:
+    def _add(self, path: Path, parent: Source | None, included_at: Keys = ()) -> None:
         source = self._read(path, parent)
+        if parent is not None and (problem := source.report.pop_unplaced()) is not None:
+            # A file that can't be read has no line: what stands somewhere is its name.
+            message = f"include: {path} {problem.message}"
+            parent.report.add(message, parent.report.value(included_at), code=problem.code)
         self._by_place[_place(path)] = source
         self.sources.append(source)
         for keys, pattern in _patterns(source):
@@ -66,7 +70,7 @@ class Inclusion:
     def _add_once(self, path: Path, keys: Keys, source: Source, *, by_name: bool) -> None:
         first = self._by_place.get(_place(path))
         if first is None and len(self.sources) < _MOST_FILES:
-            self._add(path, source)
+            self._add(path, source, keys)
             return
         if first is not None and first.parent is source and not (by_name and first is source):
             return  # two patterns of one file match it: that is no doubt

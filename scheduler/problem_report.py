@@ -55,6 +55,11 @@ class Report:
             problem = replace(problem, message=hidden(problem.message, shown))
         self._problems.setdefault((problem.line, problem.column, problem.code, problem.message), problem)
 
+    def pop_unplaced(self) -> Problem | None:
+        """The problem with the file as a whole, taken out of the report; None where there is none."""
+        key = next((key for key in self._problems if key[0] is None), None)
+        return None if key is None else self._problems.pop(key)
+
     def has(self, message: str, span: Span | None, *, code: str) -> bool:
         """Whether the problem was noted already."""
         place = (span.line, span.column) if span else (None, None)

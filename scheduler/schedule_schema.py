@@ -4,7 +4,7 @@ What a schema can't say (that a crontab ever comes, that a soft time-out is the 
 says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final
 from zoneinfo import available_timezones
@@ -14,7 +14,7 @@ from pydantic import PydanticUserError
 from scheduler.calendar_schema import calendar_schema, of_entries, properties
 from scheduler.crontab_fields import ALIASES
 from scheduler.entry import DEFAULT_QUEUE
-from scheduler.entry_keys import NAME
+from scheduler.entry_keys import NAME, QUEUE
 from scheduler.entry_schedule import KINDS, OF_KIND
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import Parameters, parameters_of
@@ -141,7 +141,7 @@ def _retry() -> Schema:
             {"type": "integer", "minimum": 1, "maximum": MOST_ATTEMPTS},
             "How often it is tried in all.",
         ),
-        "backoff": ({"enum": list(BACKOFFS)}, "How the wait grows."),
+        "backoff": (_one_of(BACKOFFS), "How the wait grows."),
         "initial": (_DURATION, "The first wait (10s)."),
         "max": (_DURATION, "The longest wait (10m)."),
         "jitter": (
@@ -160,7 +160,7 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
     fields = rf"^\s*\S+(\s+\S+){{4,5}}\s*$|^\s*({'|'.join(ALIASES)})\s*$|{_REFERENCE}"
     one = {"type": "string", "pattern": fields}
     crontab = {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
-    moment = {"type": "string", "format": "date-time"}
+    moment = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "pattern": _REFERENCE}]}
     described: dict[str, tuple[Schema, str]] = {
         "job": (_job(jobs), "The dotted name of a job."),
         "crontab": (crontab, "minute hour day-of-month month day-of-week; or a list of them"),
@@ -181,11 +181,11 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "anchor": (moment, "A moment at which the interval ticks (the Unix epoch)."),
         "timezone": (zones, "The zone whose clock the crontab, the rule and calendars read (UTC)."),
         "dst_gap": (
-            {"enum": list(DST_GAPS)},
+            _one_of(DST_GAPS),
             "A time that the clock jumps over: at the jump, or not at all (shift).",
         ),
         "dst_fold": (
-            {"enum": list(DST_FOLDS)},
+            _one_of(DST_FOLDS),
             "A time that comes twice: which of the two, or both (first).",
         ),
         **of_entries(),
@@ -193,13 +193,16 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "ends_at": (moment, "The moment up to which it ticks, with it."),
         "args": ({"type": "array"}, "The job's arguments by position."),
         "kwargs": ({"type": "object"}, "The job's arguments by name."),
-        "queue": (_TEXT, f"Which workers may run it ({DEFAULT_QUEUE})."),
+        "queue": (
+            {"type": "string", "pattern": rf"^{QUEUE.pattern}$|{_REFERENCE}"},
+            f"Which workers may run it ({DEFAULT_QUEUE}).",
+        ),
         "timeout": (_DURATION, "An attempt is ended after this long."),
         "soft_timeout": (_DURATION, "The job is told after this long, and may tidy up."),
         "retry": ({"$ref": "#/$defs/retry"}, "When and how a failed attempt is followed by another."),
         "enabled": ({"type": "boolean"}, "false: it stays in the list and does not tick (true)."),
         "overlap": (
-            {"enum": ["skip", "queue", "allow", "replace"]},
+            _one_of(("skip", "queue", "allow", "replace")),
             "What a tick does while as many runs are active as may be (skip).",
         ),
         "max_active": (_COUNT, "How many runs may be active at once (1; with allow any number)."),
@@ -207,7 +210,7 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
             {"type": "string", "pattern": rf"^{NAME.pattern}$|{_REFERENCE}"},
             "Entries with the same group count their active runs together.",
         ),
-        "catchup": ({"enum": ["none", "latest", "all"]}, "What runs of ticks missed in downtime (latest)."),
+        "catchup": (_one_of(("none", "latest", "all")), "What runs of ticks missed in downtime (latest)."),
         "catchup_window": (_DURATION, "Ticks missed longer ago are not made up for (1d)."),
         "catchup_spread": (_DURATION, "Ticks that are made up for are spread over this."),
         "start_deadline": (_DURATION, "A run that has not started so long after its time expires."),
@@ -228,8 +231,12 @@ def _allowances() -> Schema:
     return {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(ALLOWABLE, reason)}
 
 
+def _one_of(choices: Sequence[str]) -> Schema:
+    return {"anyOf": [{"enum": list(choices)}, {"type": "string", "pattern": _REFERENCE}]}
+
+
 def _solar() -> Schema:
-    event: Schema = {"enum": list(SUN_EVENTS)}
+    event = _one_of(SUN_EVENTS)
     offset = {"anyOf": [{"type": "string"}, {"type": "number"}]}
     table = {
         "type": "object",
@@ -244,7 +251,7 @@ def _solar() -> Schema:
             }
         ),
     }
-    return {"anyOf": [event, {"type": "string", "pattern": _REFERENCE}, table]}
+    return {"anyOf": [*event["anyOf"], table]}
 
 
 def _degrees(most: int) -> Schema:

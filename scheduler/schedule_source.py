@@ -11,9 +11,15 @@ from scheduler.file_look import Look, look_at
 from scheduler.problem import Problem
 from scheduler.problem_report import Report
 from scheduler.secrecy import is_secret_name
+from scheduler.toml_positions import Path as Keys
 from scheduler.toml_positions import Span, TomlPositions, Twice
 from scheduler.variables import VariableProblem, expanded, referenced
 
+MOST_LEVELS: Final = 60
+
+_TOO_DEEP: Final = f"the file is nested too deeply: more than {MOST_LEVELS} tables or lists, one in the other"
+_BRACKET: Final = re.compile(r"[\[\]{}]")
+_LONG_NUMBER: Final = re.compile(r"[0-9_]{4300,}")
 _AT: Final = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _IN_WORDS: Final = {
     "Invalid value": "this is no value; text stands in quotes",
@@ -100,14 +106,49 @@ def _not_utf8(path: Path, content: bytes, position: int) -> Problem:
 
 def _document(text: str, report: Report) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(text)
+        document = tomllib.loads(text)
     except RecursionError:
-        report.add("the file is nested too deeply", None, code="toml")
+        report.add(_TOO_DEEP, _deepest_bracket(text), code="toml")
     except tomllib.TOMLDecodeError as error:
         _add_toml_error(str(error), report)
-    except ValueError as error:  # a number with more digits than Python reads
-        report.add(str(error).partition(";")[0], None, code="toml")
+    except ValueError:  # a number with more digits than Python reads
+        found = _LONG_NUMBER.search(text)
+        span = _span_of(text, found.start()) if found else _end(report.positions)
+        report.add("the number is too long for any computer", span, code="toml")
+    else:
+        if (path := _too_deep(document)) is None:
+            return document
+        report.add(_TOO_DEEP, report.value(path), code="toml")
     return None
+
+
+def _too_deep(document: dict[str, Any]) -> Keys | None:
+    """The first value that lies deeper than anything that is meant, without recursion."""
+    waiting: list[tuple[Any, Keys]] = [(document, ())]
+    while waiting:
+        value, path = waiting.pop()
+        if len(path) > MOST_LEVELS:
+            return path
+        items = (
+            value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        )
+        waiting += [(item, (*path, key)) for key, item in items if isinstance(item, (dict, list))]
+    return None
+
+
+def _deepest_bracket(text: str) -> Span:
+    """About where the text is nested too deeply: strings with brackets in them are counted like any other."""
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth += 1 if found.group() in "[{" else -1
+        if depth > MOST_LEVELS:
+            return _span_of(text, found.start())
+    return Span(1, 1, 1)
+
+
+def _span_of(text: str, position: int) -> Span:
+    before = text[:position]
+    return Span(before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1, 1)
 
 
 def _add_toml_error(message: str, report: Report) -> None:

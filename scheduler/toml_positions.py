@@ -95,9 +95,9 @@ class TomlPositions:
         """
         self._find(path)
         span, raw = self._values.get(path), self._raw.get(path, "")
-        for quotes in (3, 1):
-            if span is not None and raw[quotes:-quotes] == value and "\n" not in raw:
-                return span.part(quotes + start, quotes + end)
+        quotes = 3 if raw[:3] in ('"""', "'''") else 1
+        if span is not None and raw[quotes:-quotes] == value and "\n" not in raw:
+            return span.part(quotes + start, quotes + end)
         return self.value(path)
 
     def source_line(self, line: int) -> str | None:

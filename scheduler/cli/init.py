@@ -68,6 +68,18 @@ def write_project(directory: Path) -> None:
         raise UsageProblem(
             f"can't write {error.filename}: {reason}", hint="name another folder: onbeat init DIR"
         ) from error
+    _write_schema(directory)
+
+
+def _write_schema(directory: Path) -> None:
+    """For editors: schedules.toml names it, so that they complete jobs and keys from the start."""
+    import sys
+
+    from scheduler.cli.schema import FILE, write_schema
+    from scheduler.job_catalogue import load_catalogue
+
+    sys.dont_write_bytecode = True  # a new project has no __pycache__
+    write_schema(directory / FILE, load_catalogue(["jobs"], directory))
 
 
 def template(path: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.cli.schema import FILE as SCHEMA
 from tests.support.kit import pytest_says
 from tests.support.process import clean_environ, finished
 
@@ -21,6 +22,12 @@ def test_the_readme_of_the_examples_lists_each() -> None:
 
     assert EXAMPLES
     assert all(f"]({example.name}/)" in text for example in EXAMPLES)
+
+
+@pytest.mark.parametrize("directory", [ROOT, *EXAMPLES], ids=name_of)
+def test_schedules_name_their_schema_for_editors(directory: Path) -> None:
+    first, *_ = (directory / "schedules.toml").read_text().splitlines()
+    assert first == f"#:schema ./{SCHEMA}"
 
 
 @pytest.mark.parametrize("directory", [ROOT, *EXAMPLES], ids=name_of)

@@ -251,6 +251,13 @@ def test_next_has_a_limit_and_says_so(project: Project) -> None:
     assert done.err == "There are more; --count shows up to 100000.\n"
 
 
+def test_schema_is_written_where_schedules_toml_names_it(project: Project) -> None:
+    done = project.run("schema", "--write").expect()
+    assert done.out.startswith(".schedules.schema.json knows 3 jobs")
+    written = json.loads((project.directory / ".schedules.schema.json").read_text())
+    assert written == json.loads(project.run("schema").expect().out)
+
+
 def test_schema_names_this_projects_jobs_and_their_arguments(project: Project) -> None:
     done = project.run("schema")
     assert done.code == 0

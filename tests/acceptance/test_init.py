@@ -1,11 +1,13 @@
 """onbeat init as a user types it, and the project it makes as a user uses it."""
 
+import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from scheduler.cli.init import FILES, project_name, template
+from scheduler.cli.schema import FILE as SCHEMA
 from tests.support.kit import pytest_says
 from tests.support.process import Finished, clean_environ, finished
 
@@ -20,7 +22,10 @@ def test_a_new_folder_becomes_a_project(tmp_path: Path) -> None:
     made = onbeat("init", "my-demo", directory=tmp_path).expect(0)
 
     project = tmp_path / "my-demo"
-    assert {str(path.relative_to(project)) for path in project.rglob("*") if path.is_file()} == set(FILES)
+    assert {str(path.relative_to(project)) for path in project.rglob("*") if path.is_file()} == {
+        *FILES,
+        SCHEMA,
+    }
     assert made.out == (
         "A new project is in my-demo:\n"
         "  schedules.toml       what runs, and when\n"
@@ -37,6 +42,10 @@ def test_a_new_folder_becomes_a_project(tmp_path: Path) -> None:
     )
     assert tomllib.loads((project / "pyproject.toml").read_text())["project"]["name"] == "my-demo"
     assert (project / "README.md").read_text().startswith("# my-demo\n")
+    first = (project / "schedules.toml").read_text().splitlines()[0]
+    assert first == f"#:schema ./{SCHEMA}"
+    jobs = json.loads((project / SCHEMA).read_text())["$defs"]["keys"]["properties"]["job"]["anyOf"][0]
+    assert {"jobs.hello.hello", "jobs.hello.count", "onbeat.command"} <= set(jobs["enum"])
 
 
 def test_without_a_name_the_project_is_made_here(tmp_path: Path) -> None:

@@ -123,6 +123,15 @@ def test_a_file_that_is_missing_is_an_error_and_watched_for(read: Write) -> None
     assert file.seen[Path("gone.toml")] is None
 
 
+def test_a_file_that_can_not_be_read_is_an_error_where_it_is_included(read: Write) -> None:
+    long = "x" * 300
+    file = read({"main.toml": f'include = ["{long}", "teams"]', "teams/x.txt": ""})
+    assert headlines(file) == [
+        f"main.toml:1:12: include: {long} can't be read: File name too long",
+        "main.toml:1:316: include: teams is a directory, not a file",
+    ]
+
+
 def test_a_file_is_read_once_though_two_patterns_match_it_and_never_by_its_own(read: Write) -> None:
     file = read({"main.toml": 'include = ["*.toml", "a.toml"]', "a.toml": f"[schedules.a]\n{JOB}"})
     assert headlines(file) == []
