@@ -67,10 +67,13 @@ TOML_ERRORS = {
     "[schedules.a]\nx = 1\nx = 2": "3:1+1 the key 'x' is set twice; the first is in line 2",
     "[defaults]\n[defaults]": "2:2+8 the table [defaults] is declared twice; the first is in line 1",
     "[schedules.ä]": "1:12+1 a name with other characters than A-Z a-z 0-9 _ - stands in quotes",
-    "x = "
-    + "9"
-    * 5_000: "None:None+1 Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits",
-    "x = " + "[" * 5_000: "None:None+1 the file is nested too deeply",
+    "x = " + "9" * 5_000: "1:5+1 the number is too long for any computer",
+    "x = " + "[" * 5_000: (
+        "1:65+1 the file is nested too deeply: more than 60 tables or lists, one in the other"
+    ),
+    f"a.{'b.' * 70}c = 1": (
+        "1:121+1 the file is nested too deeply: more than 60 tables or lists, one in the other"
+    ),
 }
 
 
