@@ -113,6 +113,10 @@ ENTRY: dict[str, tuple[list[str], list[str]]] = {
     ),
     "start_deadline": DURATION,
     "max_runs": ([f"{each}\ninterval = 60" for each in COUNT[0]], COUNT[1]),
+    "allow": (
+        ['{ no-timeout = "it is short" }\ninterval = 60', "{}"],
+        ["5", '{ zzz = "x" }', "{ no-timeout = true }", '{ no-timeout = "" }'],
+    ),
     "description": TEXT,
     "owner": TEXT,
     "tags": (['["a", "b"]', "[]"], ['"a"', "[1]"]),
