@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+import re
 import time
 import tomllib
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
 PARTS = 4
 LONGEST_S = 1.0
 EACH_BY_COMMAND = 40
+
+_ERROR = re.compile(r"^\S+\.toml:[0-9]+:[0-9]+: (?!warning: |notice: ).*", re.MULTILINE)
 
 CATALOGUE = JobCatalogue(JOBS)
 SCHEMA = Draft202012Validator(schema_of(JOBS))
@@ -65,9 +68,7 @@ def complaints(content: bytes, *, by_command: bool) -> Iterator[str]:
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
             code = check.main(["main.toml"], standalone_mode=False)
-        errors = [
-            line for line in said.getvalue().splitlines() if ".toml:" in line and ": warning: " not in line
-        ]
+        errors = _ERROR.findall(said.getvalue())
         if (code == InvalidSchedules.exit_code) != bool(errors) or (file.errors and not code):
             yield f"exit code {code} with {errors}"
     if took > LONGEST_S:
