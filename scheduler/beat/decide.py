@@ -45,7 +45,7 @@ def decide(
         most=most if entry.max_runs is None else 1,  # how many it may still have is known to the commit
     )
     decided = _decided(due, entry, form, ticks, now)
-    if backlog.since is not None and ticks.since is None:
+    if ticks.since is None and may_wait(entry):
         decided = decided._replace(caught_up=True)
     return decided, entry
 

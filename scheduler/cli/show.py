@@ -25,6 +25,7 @@ NEXT = 3
 @json_option
 def show(*, entry: str, as_json: bool) -> None:
     """Show ENTRY: its schedule and next ticks, its policies, its last runs, and what became of its ticks."""
+    from scheduler.catchup import may_wait
     from scheduler.cli.document import print_document
     from scheduler.documents import entry_document, policy_document, run_document
     from scheduler.lookup import entry_named
@@ -46,8 +47,9 @@ def show(*, entry: str, as_json: bool) -> None:
     )
     if stored.entry is not None:
         document |= policy_document(stored.entry)
+    waits = behind is not None and stored.entry is not None and may_wait(stored.entry)
     document["catching_up"] = (
-        None if behind is None else {"since": rfc3339(behind), "until": rfc3339(stored.last_tick_at)}
+        {"since": rfc3339(behind), "until": rfc3339(stored.last_tick_at)} if waits else None
     )
     coming = _coming(stored, counts.dispatched)
     if as_json:

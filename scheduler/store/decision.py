@@ -54,7 +54,7 @@ class Decided(NamedTuple):
     """What was decided for one entry, to be committed if the entry is still as it was read.
 
     `form` is what its runs share, see `run_form`; where there are no runs it may be left out.
-    `behind`: since when ticks wait for their turn; `caught_up`: they did when this was read, and none does now.
+    `behind`: since when ticks wait for their turn; `caught_up`: none does now, and some may have.
     """
 
     due: DueEntry

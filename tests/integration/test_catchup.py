@@ -164,6 +164,14 @@ def test_since_when_an_entry_is_behind_and_how_far_it_is_can_be_read(store: Stor
     assert timedelta(0) < stored.last_tick_at - last_at <= MINUTE
 
 
+def test_an_entry_whose_last_caught_up_tick_is_on_time_is_behind_no_more(store: Store) -> None:
+    one = entry(schedule=Interval(HOUR, store.presence.now()), catchup="all")
+    down_for(store, 2 * HOUR, one)
+    store.client.hset("redbeat:one", mapping={"behind": 1, "tick": milliseconds(store.presence.now() - HOUR)})
+    assert take_turn(store, push=True).dispatched == 1
+    assert store.entries.behind("one") is None
+
+
 def test_caught_up_ticks_wait_for_the_runs_of_their_group_too(store: Store) -> None:
     one, other = (entry(name=name, catchup="all", group="db", overlap="queue") for name in ("one", "other"))
     down_for(store, 5 * MINUTE, one, other)
