@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scheduler.schedule import Crontab, Crontabs, Interval, Schedule, schedule_from_json
+from scheduler.schedule import Crontab, CrontabProblem, Crontabs, Interval, Schedule, schedule_from_json
 from scheduler.wall_steps import DstFold, DstGap
 
 SUMMER_DAY = datetime(2026, 7, 1, 12, 0, 30, tzinfo=UTC)
@@ -92,6 +92,42 @@ def test_crontabs_that_tick_every_second_are_counted_and_not_walked_through() ->
     assert schedule.count_between(*year) == 365 * 86_400
     assert schedule.latest_between(*year) == year[1]
     assert process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "0 0 30 2 *",
+        "0 0 31 2,4,6,9,11 *",
+        "0 0 31 2/2 1#5,7#5",
+        "* * * 30 2 *",
+        "0 0 31W 4 *",
+        "0 0 29 2 1#1",
+    ],
+)
+def test_a_crontab_that_never_or_hardly_comes_is_answered_at_once(expression: str) -> None:
+    began = process_time()
+    try:
+        Crontab(expression, "Europe/Berlin").next_after(SUMMER_DAY)
+    except CrontabProblem as problem:
+        assert "never comes" in str(problem)  # noqa: PT017 - some of them come
+    assert process_time() - began < 1
+
+
+@pytest.mark.parametrize("interval_ms", [1, 7, 250, 999, 1_001])
+def test_an_interval_below_the_minute_is_exact_to_the_millisecond_years_from_its_anchor(
+    interval_ms: int,
+) -> None:
+    schedule = Interval(timedelta(milliseconds=interval_ms))
+    tick = SUMMER_DAY
+    for _ in range(50):
+        later = schedule.next_after(tick)
+        assert later is not None
+        assert (later - datetime(1970, 1, 1, tzinfo=UTC)) % timedelta(milliseconds=interval_ms) == timedelta(
+            0
+        )
+        assert timedelta(0) < later - tick <= timedelta(milliseconds=interval_ms)
+        tick = later
 
 
 @pytest.mark.parametrize(
