@@ -26,6 +26,8 @@ def calendar_sentences(entry: Entry, now: datetime) -> Iterator[str]:
         for calendar in moved.calendars:
             tick = f"A tick on a day of calendar {calendar.name}{_next(calendar, today)}"
             yield f"{tick} moves {_MOVES[moved.to]} that is none, at the same time."
+    if excluding or moved is not None:
+        yield f"Days are those of {zone_of_entry(entry).key}."
     for calendar in dict.fromkeys((*excluding, *calendars_of(entry.schedule))):
         if calendar.years is not None:
             yield f"The days of calendar {calendar.name} are known up to the end of {calendar.years[1]}."

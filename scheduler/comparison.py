@@ -68,8 +68,10 @@ def changed_fields(before: Entry, after: Entry) -> dict[str, tuple[Any, Any]]:
         fields["schedule"] = (_words(before), _words(after))
     if fields.pop("exclusion", None) is not None:
         fields["exclude"] = (_excluded(before), _excluded(after))
-    days = day_changes(_calendars(before), _calendars(after))
-    return fields | ({"calendars": (None, days)} if days else {})
+    if days := day_changes(_calendars(before), _calendars(after)):
+        fields = {name: (was, will) for name, (was, will) in fields.items() if was != will}
+        fields["days"] = (None, days)
+    return fields
 
 
 def _when(entry: Entry) -> tuple[Any, ...]:

@@ -29,7 +29,7 @@ _WHEN: Final = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "REC
 _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=16)
 def ics_days(content: bytes, years: tuple[int, int]) -> Mapping[date, str]:
     """The days of the events in the `years` from the first to the last, and what they are called.
 

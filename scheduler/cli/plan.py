@@ -102,13 +102,22 @@ def _rows(changes: "Plan", compared: "Comparison") -> Iterator[tuple[str, str, s
     ticks = compared.by_entry
     for entry in changes.added:
         words = entry.schedule.describe() if entry.schedule is not None else "by hand"
+        words += f", not on {entry.exclusion.describe()}" if entry.exclusion is not None else ""
         yield "+", entry.name, f"{words}: {entry.job}", _ticks_text(ticks[entry.name])
     for each in changes.changed:
         fields = changed_fields(each.before, each.after)
-        words = ", ".join(f"{name}: {_shown(was)} → {_shown(will)}" for name, (was, will) in fields.items())
+        words = ", ".join(_changed(name, was, will) for name, (was, will) in fields.items())
         yield "~", each.after.name, words, _ticks_text(ticks[each.after.name])
     for name in changes.removed:
         yield "-", name, "removed", _ticks_text(ticks[name])
+
+
+def _changed(name: str, was: Any, will: Any) -> str:
+    if name == "days":  # of calendars, and which are more or less
+        return f"days of {will}"
+    if name == "exclude":
+        return f"exclude: {was or 'nothing'} → {will or 'nothing'}"
+    return f"{name}: {_shown(was)} → {_shown(will)}"
 
 
 def _shown(value: Any) -> str:

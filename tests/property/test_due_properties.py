@@ -1,29 +1,47 @@
 """What is owed after downtime, against a walk of every tick written from docs/how-to/catch-up.md alone."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.catchup import Backlog
 from scheduler.closure import Hold
+from scheduler.day_calendar import DayCalendar
 from scheduler.disposition import Disposition
 from scheduler.due import MOST_TICKS, Due, due_ticks
 from scheduler.entry import Entry
 from scheduler.exclusion import Exclusion
-from scheduler.schedule import Crontab, Interval, Schedule
+from scheduler.moved import DIRECTIONS
+from scheduler.schedule import Crontab, Interval, Moved, Schedule
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
+FRIDAY = DayCalendar.of("friday", {date(2026, 11, 20): "Closed"})
+WEEKEND = DayCalendar.of("weekend", {}, weekdays=frozenset({5, 6}))  # NOON is on a Saturday
+
+moved: st.SearchStrategy[Schedule] = st.builds(
+    Moved,
+    st.sampled_from(
+        [Interval(timedelta(hours=1)), Crontab("30 9 * * *"), Crontab("0 */3 * * 5", "Europe/Berlin")]
+    ),
+    st.sampled_from(DIRECTIONS),
+    st.sampled_from(["UTC", "America/New_York"]),
+    st.sampled_from([(FRIDAY,), (DayCalendar.of("saturday", {date(2026, 11, 21): ""}),)]),
+)
 schedules: st.SearchStrategy[Schedule] = st.one_of(
     st.sampled_from([1, 7, 60, 600, 3_600]).map(lambda seconds: Interval(seconds * SECOND)),
     st.sampled_from(["*/5 * * * *", "0 * * * *", "30 9 * * *", "*/2 9,10 * * *"]).map(Crontab),
+    moved,
 )
 spans = st.sampled_from([1, 5, 90, 1_000, 5_000, 100_000]).map(lambda seconds: seconds * SECOND)
-exclusions = st.sampled_from(
-    [(), ("* 11 * * *",), ("*/3 * * * *",), ("* * * * *",), ("* 8-10 * * *", "5 11 * * *")]
+exclusions = st.none() | st.builds(
+    Exclusion,
+    st.sampled_from(["UTC", "Asia/Seoul", "America/New_York"]),
+    st.sampled_from([(), (), (FRIDAY,), (WEEKEND,), (FRIDAY, WEEKEND)]),
+    st.sampled_from([(), ("* 11 * * *",), ("*/3 * * * *",), ("* * * * *",), ("* 8-10 * * *", "5 11 * * *")]),
 )
 offsets = st.integers(-100_000, 2_000).map(lambda seconds: NOON + seconds * SECOND)
 holds = st.lists(
@@ -42,7 +60,7 @@ entries = st.builds(
     catchup=st.sampled_from(["none", "latest", "all"]),
     catchup_window=spans,
     start_deadline=st.none() | spans,
-    exclusion=exclusions.map(lambda crontabs: Exclusion("UTC", crontabs=crontabs) if crontabs else None),
+    exclusion=exclusions,
 )
 
 

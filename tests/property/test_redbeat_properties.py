@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,11 @@ from hypothesis import strategies as st
 from redbeat.decoder import RedBeatJSONDecoder, RedBeatJSONEncoder
 from redbeat.schedules import rrule
 
+from scheduler.day_calendar import DayCalendar
+from scheduler.entry import Entry
+from scheduler.exclusion import Exclusion
+from scheduler.moved import Moved
+from scheduler.redbeat_entry import definition, edits
 from scheduler.redbeat_schedule import celery_schedule
 from scheduler.rule_text import RuleProblem
 from scheduler.schedule import Crontab, CrontabProblem, Crontabs, Later, Moments, Rule, Schedule, Within
@@ -150,3 +156,15 @@ def test_a_stock_beat_knows_no_jitter() -> None:
 @pytest.mark.parametrize("expression", ["0 0 30 2 MON", "0 0 30W 2 1#1", "0 0 30 2 5L"])
 def test_a_day_that_celery_refuses_makes_a_yearly_interval(expression: str) -> None:
     assert as_redbeat_reads_it(Crontab(expression)) == celery_interval(timedelta(days=365))
+
+
+def test_an_entry_that_excludes_ticks_or_moves_them_is_a_yearly_interval_for_a_stock_beat() -> None:
+    weekend = DayCalendar.of("weekend", {}, weekdays=frozenset({5, 6}))
+    daily = Entry(name="one", job="jobs.x", schedule=Crontab("0 9 * * *"))
+    for entry in (
+        replace(daily, exclusion=Exclusion("UTC", (weekend,))),
+        replace(daily, schedule=Moved(Crontab("0 9 * * *"), "next", "UTC", (weekend,))),
+    ):
+        text = definition(entry)
+        assert json.loads(text, cls=RedBeatJSONDecoder)["schedule"] == celery_interval(timedelta(days=365))
+        assert not edits(text, text)

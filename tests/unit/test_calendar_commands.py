@@ -64,6 +64,7 @@ def test_next_shows_an_intervals_ticks_on_the_clock_of_its_calendars(onbeat: Onb
 
 def test_explain_says_on_which_days_it_does_not_run_or_moves(onbeat: Onbeat) -> None:
     words = onbeat("explain", "payroll", "--json").expect().json()["words"]
+    assert "Days are those of Europe/Berlin." in words
     assert "It does not run at times that * * * 7 * matches." in words
     (moves,) = [sentence for sentence in words if "moves to the nearest day before that is none" in sentence]
     assert moves.startswith("A tick on a day of calendar de (next: 20")

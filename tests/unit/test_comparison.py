@@ -77,8 +77,10 @@ def test_a_tick_on_a_day_that_becomes_a_holiday_is_moved() -> None:
 def test_other_days_of_a_calendar_are_said() -> None:
     before, after = (replace(DAILY, exclusion=Exclusion("UTC", (each,))) for each in (CLOSED, MORE_CLOSED))
     days = ", ".join(f"+2026-11-{day}" for day in range(25, 31))
-    assert changed_fields(before, after) == {
-        "exclude": ("calendar closed", "calendar closed"),
-        "calendars": (None, f"closed: {days}, 2 days more"),
-    }
+    assert changed_fields(before, after) == {"days": (None, f"closed: {days}, 2 days more")}
+    moving = (
+        replace(DAILY, schedule=Moved(Crontab("@daily"), "next", "UTC", (each,)))
+        for each in (CLOSED, MORE_CLOSED)
+    )
+    assert changed_fields(*moving) == {"days": (None, f"closed: {days}, 2 days more")}
     assert changed_fields(DAILY, before) == {"exclude": (None, "calendar closed")}
