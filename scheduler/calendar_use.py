@@ -1,15 +1,12 @@
 """From what an entry's tables say of calendars to what takes its ticks out and what moves them."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from scheduler.crontab_fields import CrontabProblem
-from scheduler.entry import Entry
 from scheduler.entry_calendars import (
     OF_CALENDARS,
     Calendars,
-    beyond,
     calendar_conflicts,
     choice_of,
     exclusion_of,
@@ -17,7 +14,6 @@ from scheduler.entry_calendars import (
 )
 from scheduler.entry_layers import Layers, Place
 from scheduler.entry_schedule import KINDS
-from scheduler.entry_ticks import next_tick
 from scheduler.exclusion import Exclusion
 from scheduler.schedule import Schedule
 
@@ -27,8 +23,7 @@ _NO_TICKS: Final = "the entry has no ticks that it could be about: it is run by 
 class CalendarUse:
     """The calendars of all files, in use: `used` are the names of those that any entry has chosen."""
 
-    def __init__(self, calendars: Calendars, now: datetime) -> None:
-        self._now = now
+    def __init__(self, calendars: Calendars) -> None:
         self.used: set[str] = set()
         self._calendars = calendars
         self._exclusions: dict[Exclusion, Exclusion] = {}
@@ -79,22 +74,8 @@ class CalendarUse:
             place = layers.place("on_holiday")
             layers.add(f"on_holiday: {problem}", place, place.value, code="conflict")
             return schedule, None
-        self._warn(Entry(name=layers.name, job="", schedule=moved, exclusion=exclusion), values, layers)
         return moved, exclusion
 
     def _shared(self, exclusion: Exclusion | None) -> Exclusion | None:
         """The same for all entries that exclude the same."""
         return None if exclusion is None else self._exclusions.setdefault(exclusion, exclusion)
-
-    def _warn(self, entry: Entry, values: Mapping[str, Any], layers: Layers) -> None:
-        coming = None if entry.schedule is None else entry.schedule.next_after(self._now)
-        if coming is None:
-            return
-        key = "exclude" if values.get("exclude") else "on_holiday"
-        place = layers.place(key)
-        if entry.exclusion is not None and next_tick(entry, self._now) is None:
-            reason = entry.exclusion.reason_for(coming)
-            message = f"{key}: takes out every tick that is to come; the next one is {reason}"
-            layers.add(message, place, place.value, code="never", severity="warning")
-        for words in beyond(entry.schedule, values, self._calendars):
-            layers.add(f"{key}: {words}", place, place.value, code="lint", severity="warning")

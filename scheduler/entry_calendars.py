@@ -8,7 +8,6 @@ from typing import Any, Final
 from scheduler.day_calendar import DayCalendar
 from scheduler.entry_schedule import Conflict
 from scheduler.exclusion import Exclusion
-from scheduler.moments import Moments
 from scheduler.moved import DIRECTIONS, Moved
 from scheduler.schedule import OnAWall, Schedule, Within, cadence_of
 from scheduler.suggestion import did_you_mean
@@ -126,15 +125,3 @@ def _zone(schedule: Schedule, values: Mapping[str, Any]) -> str:
     """The zone whose clock the entry reads: that of its cadence, which may say it itself, or that of its keys."""
     cadence = cadence_of(schedule)
     return cadence.timezone if isinstance(cadence, OnAWall) else values.get("timezone", "UTC")
-
-
-def beyond(schedule: Schedule | None, values: Mapping[str, Any], calendars: Calendars) -> Iterator[str]:
-    """The calendars that aren't known yet for the last moment of an entry, in words."""
-    cadence = None if schedule is None else cadence_of(schedule)
-    if not isinstance(cadence, Moments):
-        return
-    choice = choice_of(values, calendars)
-    for name in (*choice.excluded, *choice.moved):
-        years = calendars.by_name[name].years
-        if years is not None and cadence.moments[-1].year > years[1]:
-            yield f"the calendar {name} is known up to {years[1]}: on a later day nothing is a holiday"

@@ -11,6 +11,7 @@ UNUSED: Final = "unused-allowance"
 # A warning is always shown, a notice with --strict only. docs/reference/lints.md explains each.
 LINTS: Final[Mapping[str, Level]] = {
     "never-fires": "warning",
+    "unknown-holidays": "warning",
     "both-days": "warning",
     "missing-days": "warning",
     "uneven-step": "warning",

@@ -88,9 +88,8 @@ def read_schedules(
         check_environments(source)
     declarations = Declarations(sources)
     _check_choice(env, declarations.environments, sources)
-    now = datetime.now(UTC)
-    calendars = CalendarTables(sources, known_years(now))
-    use = CalendarUse(calendars.calendars, now)
+    calendars = CalendarTables(sources, known_years(datetime.now(UTC)))
+    use = CalendarUse(calendars.calendars)
     tables = Tables(declarations, catalogue, use, memory, EntryLints(lint_at))
     if every_environment and env is not None:
         tables.check(sources, None)

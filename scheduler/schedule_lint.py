@@ -15,8 +15,9 @@ from scheduler.entry_ticks import coming_ticks, next_tick
 from scheduler.explanation import ClockChange, clock_changes
 from scheduler.interval import Interval
 from scheduler.lint import Finding
+from scheduler.moments import Moments
 from scheduler.rule import Rule
-from scheduler.schedule import Schedule, cadence_of
+from scheduler.schedule import Schedule, cadence_of, calendars_of
 from scheduler.wall_clock import zone_named
 
 FLOOD: Final = 100  # ticks of a catchup_window that are made up for at once
@@ -42,10 +43,34 @@ def findings(
     if entry.schedule is None:
         return
     if entry.enabled and next_tick(entry, now) is None:
-        yield Finding("never-fires", "never fires again: its last tick has passed, or all are excluded")
+        yield _never(entry, now)
         return
+    yield from _of_calendars(entry)
     yield from _of_clock(entry.schedule, given, now)
     yield from _of_gaps(entry, now)
+
+
+def _never(entry: Entry, now: datetime) -> Finding:
+    tick = None if entry.schedule is None else entry.schedule.next_after(now)
+    if tick is None or entry.exclusion is None:
+        return Finding("never-fires", "never fires again: its last tick has passed")
+    reason = entry.exclusion.reason_for(tick)
+    return Finding(
+        "never-fires", f"takes out every tick that is to come; the next one is {reason}", ("exclude",)
+    )
+
+
+def _of_calendars(entry: Entry) -> Iterator[Finding]:
+    """Moments after the years for which holidays are known."""
+    cadence = None if entry.schedule is None else cadence_of(entry.schedule)
+    if isinstance(cadence, Moments):
+        excluding = () if entry.exclusion is None else entry.exclusion.calendars
+        for calendar in (*excluding, *calendars_of(entry.schedule)):
+            if calendar.years is not None and cadence.moments[-1].year > calendar.years[1]:
+                message = (
+                    f"calendar {calendar.name} is known up to {calendar.years[1]}: later no day is a holiday"
+                )
+                yield Finding("unknown-holidays", message, ("at",))
 
 
 def _of_text(entry: Entry) -> Iterator[Finding]:

@@ -245,12 +245,6 @@ WRONG = {
     f"{CLOSED}{DAILY}": [
         "1:12+6 the calendar 'closed' is used by no entry; its name stands in exclude or holidays"
     ],
-    f'{CLOSED}{DAILY}exclude = ["closed", "* 9 * * *"]': [
-        "6:11+23 exclude: takes out every tick that is to come; the next one is excluded by crontab * 9 * * *"
-    ],
-    f'{DE}[schedules.once]\njob = "jobs.tidy"\nat = 2040-12-25T09:00:00Z\nexclude = "de"': [
-        "6:11+4 exclude: the calendar de is known up to 2030: on a later day nothing is a holiday"
-    ],
 }
 
 

@@ -18,7 +18,11 @@ Read = Callable[[str], ScheduleFile]
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
-    return lambda text: read_in(tmp_path, text, lint_at=NOW)
+    def read_with_calendar(text: str) -> ScheduleFile:
+        calendar = "\n[calendars.de]\ncountry = 'DE'\n" if "exclude = 'de'" in text else ""
+        return read_in(tmp_path, text + calendar, lint_at=NOW)
+
+    return read_with_calendar
 
 
 def found(file: ScheduleFile, *, but: frozenset[str] = frozenset({"no-timeout"})) -> list[Problem]:
@@ -33,6 +37,13 @@ ONE_OF_EACH = {
     "never-fires": [
         ('at = "2020-01-01T00:00:00Z"', "1:12+1 the entry 'a' never fires again"),
         ('interval = "1h"\nends_at = 2026-01-01T00:00:00Z', "1:12+1 the entry 'a' never fires again"),
+        (
+            "interval = '1h'\nexclude = '0 * * * *'",
+            "4:1+7 exclude: takes out every tick that is to come; the next one is excluded by crontab 0 * * * *",
+        ),
+    ],
+    "unknown-holidays": [
+        ("at = 9000-12-25T09:00:00Z\nexclude = 'de'", "3:1+2 at: calendar de is known up to "),
     ],
     "both-days": [("crontab = '0 9 1 * MON'", "3:16+7 crontab: day of month and day of week are both given")],
     "missing-days": [
