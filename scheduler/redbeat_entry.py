@@ -105,8 +105,14 @@ def _unreadable(error: Exception) -> ValueError:
 
 def meta(last_run_at: datetime, total_run_count: int | None = None) -> str:
     """The `meta` that RedBeat writes at each tick, as JSON text."""
-    text = _meta(last_run_at.astimezone(UTC))
-    return text if total_run_count is None else f"{text[:-1]}{_COUNT}{total_run_count}}}"
+    if total_run_count is not None:
+        return f"{meta_up_to_count(last_run_at)}{total_run_count}}}"
+    return _meta(last_run_at.astimezone(UTC))
+
+
+def meta_up_to_count(last_run_at: datetime) -> str:
+    """`meta` without its end: how often the entry has run, and a brace."""
+    return f"{_meta(last_run_at.astimezone(UTC))[:-1]}{_COUNT}"
 
 
 @lru_cache(maxsize=64)

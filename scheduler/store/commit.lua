@@ -7,9 +7,11 @@
 --         own: our prefix   queues: the prefix of queues   now: ms   republish_at: when an unclaimed message is published
 --         again, ms   push: true to push the messages, false to leave them to the outbox
 --         message: text, name of a field, text, …: what a worker reads, with holes for fields of the run and of its form
+--         meta: RedBeat's `meta` up to how often the entry has run
 --         decisions: of each entry, in the order of the keys (store/decision.py; times in ms are texts, Lua would round them)
 --           name, score: as read   tick: as read   next: new score   last: new tick
---           expected: number of ticks   meta: new text   parked: take it out of the schedule   unpark: it was taken out
+--           expected: number of ticks   ran: how often it has run, for its meta   parked: take it out of the schedule
+--           unpark: it was taken out
 --           left_out: of each range: disposition, count, range (JSON as text)   runs: of each run: id, at, by: when it must
 --             have started (ms)   max_runs: as many runs the entry may have   behind, caught_up: since when ticks wait for
 --             their turn (ms), or that none does any more
@@ -207,8 +209,8 @@ end
 
 -- Note how far the entry is, and when to look at it again.
 local function schedule(key, ended, decision)
-  if decision.meta then
-    redis.call('HSET', key, 'tick', decision.last, 'meta', decision.meta)
+  if decision.ran then
+    redis.call('HSET', key, 'tick', decision.last, 'meta', batch.meta .. decision.ran .. '}')
   else
     redis.call('HSET', key, 'tick', decision.last)
   end

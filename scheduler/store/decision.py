@@ -54,6 +54,7 @@ class Decided(NamedTuple):
     """What was decided for one entry, to be committed if the entry is still as it was read.
 
     `form` is what its runs share, see `run_form`; where there are no runs it may be left out.
+    `ran`: how often the entry has run, this tick with it, for RedBeat's `meta`; None leaves that as it is.
     `behind`: since when ticks wait for their turn; `caught_up`: none does now, and some may have.
     """
 
@@ -61,7 +62,7 @@ class Decided(NamedTuple):
     next_at: datetime | None
     last_at: datetime
     form: str = "{}"
-    meta: str = ""
+    ran: int | None = None
     parked: bool = False
     expected: int = 0
     left_out: Sequence[TickRange] = ()
@@ -127,8 +128,8 @@ def decision_document(decided: Decided, now: datetime) -> dict[str, Any]:
     }
     if decided.expected:
         document["expected"] = decided.expected
-    if decided.meta:
-        document["meta"] = decided.meta
+    if decided.ran is not None:
+        document["ran"] = decided.ran
     if decided.parked:
         document["parked"] = True
     if due.parked:

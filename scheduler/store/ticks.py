@@ -9,7 +9,7 @@ from typing import Any, Final
 from scheduler.catchup import Backlog
 from scheduler.entry import Entry
 from scheduler.message import message_pieces
-from scheduler.redbeat_entry import last_run_at
+from scheduler.redbeat_entry import last_run_at, meta_up_to_count
 from scheduler.store.connection import Client
 from scheduler.store.decision import Committed, Decided, DueEntry, committed, decision_document
 from scheduler.store.keys import Keys
@@ -136,6 +136,7 @@ class Ticks:
             "push": push,
             "republish_at": str(milliseconds(now + REPUBLISH_AFTER)),
             "message": _PIECES,
+            "meta": meta_up_to_count(now),
             "decisions": [decision_document(each, now) for each in decisions],
         }
         keys = [self._keys.schedule, own("ledger"), own("unclaimed"), own("outbox"), own("deadlines")]

@@ -1,0 +1,279 @@
+"""Our beat, stock RedBeat and celery beat side by side, on one server that is set as that of `onbeat up`.
+
+    .venv/bin/python benchmarks/dispatch.py [--entries 10000] [--repeats 1] [--only onbeat,redbeat] [--json FILE]
+
+Real processes, whose logs are read as a collector would. Measured are, for entries that are all due at one minute:
+
+start-up    from the start of the process until it is ready, on an empty server and again with nothing changed, and how
+            many commands the server was sent
+burst       from the minute until the last message is in the broker, and how long that kept a core busy
+sustained   ours: ticks a second over rounds of as many entries, with records, ledger and log lines; theirs: the burst
+steady      200 entries, each every second: how long after its time a message can be taken from the queue; for the stock
+            beats, which do not say what time a message is for, how many messages came of those that should have
+
+A repeat takes two minutes for each kind of beat, and steady 15 s. Figures are medians, with the least and the greatest.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from scheduler import log_setup
+from scheduler.beat.turn import take_turn
+from scheduler.embedded import EmbeddedServer
+from scheduler.entry import Entry
+from scheduler.interval import Interval
+from scheduler.store import Keys, Store, connect
+from scheduler.store.moments import milliseconds
+
+sys.path.insert(0, str(Path(__file__).parent))
+from beats import CELERY, ONBEAT, REDBEAT, Beat, running, write_project
+
+MINUTE_S = 60.0
+STEADY_ENTRIES = 200
+STEADY_S = 12.0
+ROUNDS = 6
+MANY = 1_000  # from here on figures are shown without decimals
+
+Figures = dict[str, dict[str, list[float]]]  # by measure, by beat
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--entries", type=int, default=10_000)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--only", default="onbeat,redbeat,celery beat")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    beats = [beat for beat in (ONBEAT, REDBEAT, CELERY) if beat.name in options.only.split(",")]
+    figures: Figures = defaultdict(lambda: defaultdict(list))
+    machine = about_machine()
+    with tempfile.TemporaryDirectory(prefix="ob") as name:
+        server = EmbeddedServer(Path(name))
+        server.claim_folder()
+        store = Store(connect(server.start(), socket_timeout_s=30), Keys())
+        machine["server"] = "valkey {valkey_version}".format(**store.client.info("server"))
+        try:
+            for _ in range(options.repeats):
+                for beat in beats:
+                    measure_burst(
+                        beat, Path(name) / "burst", store, str(server.url), options.entries, figures
+                    )
+                for beat in beats:
+                    measure_steady(beat, Path(name) / "steady", store, str(server.url), figures)
+                if ONBEAT in beats:
+                    store.client.flushall()
+                    figures["sustained, ticks/s"][ONBEAT.name] += sustained(store, options.entries)
+        finally:
+            store.close()
+            server.stop()
+    machine["load after"] = round(os.getloadavg()[0], 1)
+    report(figures, machine, options)
+
+
+def measure_burst(beat: Beat, folder: Path, store: Store, url: str, entries: int, figures: Figures) -> None:
+    """A start on an empty server, the next full minute, and a second start."""
+    say(f"{beat.name}: start, and the minute")
+    store.client.flushall()
+    store.client.script_flush()
+    write_project(folder, entries, "minute")
+    await_second(1, 30)
+    before = commands(store)
+    with running(beat, folder, url, entries, "minute") as process:
+        figures["start-up, all new, s"][beat.name].append(process.await_ready(120))
+        figures["start-up, all new, commands"][beat.name].append(commands(store) - before)
+        minute = next_minute(leisure_s=10)
+        store.client.delete(beat.queue)
+        time.sleep(minute - time.time())
+        busy = process.cpu_s(), server_cpu_s(store)
+        length = 0
+        while length < entries and time.time() < minute + 2 * MINUTE_S:
+            time.sleep(0.01)
+            length = int(str(store.client.llen(beat.queue)))
+        if length < entries:
+            sys.exit(f"{beat.name} sent {length} of {entries} messages in two minutes")
+        took = time.time() - minute
+        figures["burst, s"][beat.name].append(took)
+        figures["burst, CPU s of the beat"][beat.name].append(process.cpu_s() - busy[0])
+        figures["burst, CPU s of the server"][beat.name].append(server_cpu_s(store) - busy[1])
+    if beat is not ONBEAT:
+        figures["sustained, ticks/s"][beat.name].append(entries / took)
+    say(f"{beat.name}: {took:.2f} s; a start with nothing changed")
+    await_second(1, 30)
+    before = commands(store)
+    with running(beat, folder, url, entries, "minute") as process:
+        figures["start-up, unchanged, s"][beat.name].append(process.await_ready(120))
+        figures["start-up, unchanged, commands"][beat.name].append(commands(store) - before)
+
+
+def measure_steady(beat: Beat, folder: Path, store: Store, url: str, figures: Figures) -> None:
+    """200 entries, each every second."""
+    say(f"{beat.name}: {STEADY_ENTRIES} a second")
+    store.client.flushall()
+    write_project(folder, STEADY_ENTRIES, "second")
+    lateness: list[float] = []
+    count = 0
+    with running(beat, folder, url, STEADY_ENTRIES, "second") as process:
+        process.await_ready(60)
+        settled, end = time.time() + 3, time.time() + 3 + STEADY_S
+        while (now := time.time()) < end:
+            popped: Any = store.client.brpop([beat.queue], timeout=1)
+            now = time.time()
+            if popped is None or now < settled:
+                continue
+            count += 1
+            if beat is ONBEAT:
+                at = json.loads(popped[1])["headers"]["onbeat"]["scheduled_at"]
+                lateness.append(now * 1000 - at)
+    if lateness:
+        points = statistics.quantiles(lateness, n=100)
+        figures["steady, p50 ms late"][beat.name].append(points[49])
+        figures["steady, p99 ms late"][beat.name].append(points[98])
+    figures["steady, % sent"][beat.name].append(100 * count / (STEADY_ENTRIES * STEADY_S))
+
+
+def sustained(store: Store, entries: int) -> list[float]:
+    """Ticks a second of turns, in this process, round after round; the first, which reads the entries, is left out."""
+    every = Interval(timedelta(minutes=1))
+    wanted = {
+        f"entry-{number:05}": Entry(
+            name=f"entry-{number:05}",
+            job="jobs.note",
+            schedule=every,
+            kwargs={"region": f"eu-{number}", "limit": 100},
+            overlap="allow",
+            max_active=100_000,
+        )
+        for number in range(entries)
+    }
+    store.entries.apply(wanted, digest="d", revision=0, now=store.presence.now(), by="benchmark")
+    reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert reader.stdin is not None
+    log_setup.configure("beat", format="json", stream_fd=reader.stdin.fileno())
+    rates = []
+    for _ in range(ROUNDS + 1):
+        set_back(store, wanted)
+        began, ticks, more = time.perf_counter(), 0, True
+        while more:
+            turn = take_turn(store, push=True)
+            ticks, more = ticks + turn.dispatched, turn.more
+        rates.append(ticks / (time.perf_counter() - began))
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    reader.stdin.close()
+    reader.wait()
+    return rates[1:]
+
+
+def set_back(store: Store, names: dict[str, Entry]) -> None:
+    """All entries are due again, and what they left is gone."""
+    minute = store.presence.now().replace(second=0, microsecond=0)
+    pipeline = store.client.pipeline(transaction=False)
+    for name in names:
+        key = store.keys.entry(name)
+        pipeline.hset(key, "tick", milliseconds(minute - timedelta(minutes=1)))
+        pipeline.zadd(store.keys.schedule, {key: milliseconds(minute) / 1000})
+        pipeline.delete(store.keys.runs(name), store.keys.active(name))
+    pipeline.delete("default", store.keys.own("unclaimed"))
+    pipeline.execute()
+    for key in store.client.scan_iter(store.keys.run("*"), count=5_000):
+        store.client.delete(key)
+
+
+def commands(store: Store) -> int:
+    """How many commands the server has been sent or has run for a script."""
+    return int(store.client.info("stats")["total_commands_processed"])
+
+
+def server_cpu_s(store: Store) -> float:
+    """How long the server has kept a core busy."""
+    used = store.client.info("cpu")
+    return float(used["used_cpu_user"]) + float(used["used_cpu_sys"])
+
+
+def await_second(first: int, last: int) -> None:
+    """Wait for a moment of the minute that is far enough from its ends."""
+    while not first <= time.time() % MINUTE_S < last:
+        time.sleep(0.1)
+
+
+def next_minute(leisure_s: float) -> float:
+    """The next full minute that is at least so far away."""
+    return (time.time() + leisure_s) // MINUTE_S * MINUTE_S + MINUTE_S
+
+
+def about_machine() -> dict[str, Any]:
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load before": round(os.getloadavg()[0], 1),
+    }
+
+
+def report(figures: Figures, machine: dict[str, Any], options: argparse.Namespace) -> None:
+    """The table, and the same as JSON."""
+    names = [beat.name for beat in (ONBEAT, REDBEAT, CELERY)]
+    print(f"\n{options.entries} entries; " + ", ".join(f"{key} {value}" for key, value in machine.items()))
+    print(f"{'':32}" + "".join(f"{name:>26}" for name in names) + f"{'to redbeat':>12}{'to celery':>12}")
+    ratios: dict[str, dict[str, float]] = {}
+    for measure, by_beat in figures.items():
+        ours = statistics.median(by_beat["onbeat"]) if by_beat.get("onbeat") else None
+        ratios[measure] = {
+            name: rated(measure, ours, statistics.median(by_beat[name]))
+            for name in names[1:]
+            if ours and by_beat.get(name)
+        }
+        cells = [told(by_beat.get(name, [])) for name in names]
+        shares = [f"{ratios[measure][name]:.1f}×" if name in ratios[measure] else "" for name in names[1:]]
+        print(
+            f"{measure:32}" + "".join(f"{cell:>26}" for cell in cells) + "".join(f"{s:>12}" for s in shares)
+        )
+    document = {"machine": machine, "entries": options.entries, "figures": figures, "ratios": ratios}
+    text = json.dumps(document, indent=2)
+    if options.json:
+        options.json.write_text(text + "\n")
+    else:
+        print(text)
+
+
+def rated(measure: str, ours: float, theirs: float) -> float:
+    """How many times better ours is."""
+    return ours / theirs if measure.endswith(("/s", "sent")) else theirs / ours
+
+
+def told(values: list[float]) -> str:
+    if not values:
+        return "–"
+    middle = (
+        f"{statistics.median(values):,.2f}" if max(values) < MANY else f"{statistics.median(values):,.0f}"
+    )
+    if len(values) == 1:
+        return middle
+    span = (min(values), max(values))
+    return f"{middle} ({span[0]:,.4g}–{span[1]:,.4g})"
+
+
+def say(text: str) -> None:
+    print(f"… {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
