@@ -11,6 +11,7 @@ from celery import Celery
 from scheduler import celery_addresses, redis_transport
 from scheduler.entry import DEFAULT_QUEUE
 from scheduler.job import JobDeclaration, declared_jobs
+from scheduler.message import HIGHEST_PRIORITY
 from scheduler.settings import Settings, load_settings
 from scheduler.store.keys import Keys
 
@@ -41,6 +42,7 @@ def create_app(settings: Settings) -> Celery:
         timezone="UTC",
         enable_utc=True,
         task_default_queue=DEFAULT_QUEUE,
+        task_queue_max_priority=None if celery_addresses.is_redis(broker_url) else HIGHEST_PRIORITY,
         task_serializer="json",
         accept_content=["json"],
         # Onbeat's messages are doorbells: what they name is claimed from the store, so a message is let go of early,

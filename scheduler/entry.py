@@ -28,6 +28,8 @@ class Entry:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()  # values among its arguments that no log and no command shows
     queue: str = DEFAULT_QUEUE
+    priority: int = 0  # up to 9, which goes first
+    rate_limit: str | None = None
     timeout: timedelta | None = None
     soft_timeout: timedelta | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -104,6 +106,8 @@ _PLAIN = (
     "kwargs",
     "secrets",
     "queue",
+    "priority",
+    "rate_limit",
     "enabled",
     "overlap",
     "max_active",

@@ -14,8 +14,10 @@ from scheduler.allowance import allowances
 from scheduler.crontab_fields import CrontabProblem, checked_words, has_hash
 from scheduler.durations import FINEST, parse_duration
 from scheduler.entry_calendars import ON_HOLIDAY, is_crontab
+from scheduler.message import HIGHEST_PRIORITY
 from scheduler.misplaced import Misplaced, Several
 from scheduler.quoting import quoted
+from scheduler.rate import time_between
 from scheduler.retry import retry_value
 from scheduler.rule_text import RuleProblem, rule_text
 from scheduler.schedule import Interval, Moments
@@ -31,7 +33,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # Keys of INTERFACE.md's table that a later version does.
 UNSUPPORTED_KEYS: Final = frozenset(
     {
-        "after", "priority", "rate_limit",
+        "after",
         "alert", "ping",
     }
 )  # fmt: skip
@@ -260,6 +262,20 @@ def _solar(value: object) -> dict[str, Any]:
     return checked
 
 
+def _priority(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= HIGHEST_PRIORITY:
+        raise ValueError(
+            f"{quoted(value)} is not a whole number from 0 to {HIGHEST_PRIORITY}, which goes first"
+        )
+    return value
+
+
+def _rate_limit(value: object) -> str:
+    text = _text(value)
+    time_between(text)
+    return text
+
+
 def _retry(value: object) -> dict[str, Any]:
     """The values of a `retry` table by its keys; it is merged with others before it is a policy."""
     if not isinstance(value, dict):
@@ -344,6 +360,8 @@ CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "args": _args,
     "kwargs": _kwargs,
     "queue": _queue,
+    "priority": _priority,
+    "rate_limit": _rate_limit,
     "timeout": _positive,
     "soft_timeout": _positive,
     "retry": _retry,

@@ -65,10 +65,15 @@ _RUN = (
     _info("run.cancelled", "The run was stopped, by whom and why.", *RUN_FIELDS, "reason"),
     _warning("run.expired", "The run was not started by its deadline, so it never will be.", *RUN_FIELDS),
     _warning("run.interrupted", "The worker had to stop; the run was handed back.", *RUN_FIELDS),
+    _info(
+        "run.limited",
+        "Its entry's rate limit lets the run start later: see `start_at`.",
+        "run_id",
+        "start_at",
+    ),
     _info("run.duplicate", "A message came again for a run that is taken or done: ignored.", "run_id"),
     _warning("run.republished", "No worker had claimed the run: its message was sent again.", "run_id"),
     _info("run.log", "A line that the job logged, printed or wrote.", *RUN_FIELDS, "message"),
-    _warning("run.log_full", "The run's log in the store is full; stdout still has every line.", *RUN_FIELDS),
 )
 
 _WORKER = (

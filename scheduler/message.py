@@ -23,6 +23,8 @@ ONBEAT_HEADER: Final = "onbeat"
 ORIGIN: Final = "onbeat"
 CONTENT_TYPE: Final = "application/json"
 CONTENT_ENCODING: Final = "utf-8"
+HIGHEST_PRIORITY: Final = 9
+_SEPARATOR: Final = "\x06\x16"  # kombu's, between a queue and a priority
 
 # Stand-ins for what changes; random, so that no argument of a job can contain one.
 _MARK: Final = uuid4().hex
@@ -94,6 +96,19 @@ def headers(call: Call, bell: Doorbell) -> dict[str, Any]:
     )
 
 
+def priority_of(call_json: str) -> int:
+    """The priority of a call as text; read only where it says one, for nearly none does."""
+    return int(json.loads(call_json).get("priority", 0)) if '"priority"' in call_json else 0
+
+
+def list_name(queue: str, priority: int) -> str:
+    """The list in which a queue's messages of this priority are kept, as kombu's Redis transport names it.
+
+    Those without any, which is 0, are in the one that bears the queue's own name.
+    """
+    return f"{queue}{_SEPARATOR}{priority}" if priority else queue
+
+
 def properties(run_id: str) -> dict[str, Any]:
     """What Celery sets beside the headers on brokers that have properties (AMQP)."""
     return {"correlation_id": run_id, "reply_to": "", "delivery_mode": 2}
@@ -160,7 +175,7 @@ def _document(call: Call, entry: str | None, trigger: Trigger) -> dict[str, Any]
         "properties": {
             **properties(_RUN_ID),
             "delivery_info": {"exchange": "", "routing_key": call.queue},
-            "priority": 0,
+            "priority": call.priority,
             "body_encoding": "base64",
             "delivery_tag": _TAG,
         },

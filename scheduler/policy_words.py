@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
+from scheduler.rate import time_between
 from scheduler.retry import RetryPolicy
 
 _MOST_WAITS = 5
@@ -21,6 +22,11 @@ def policy_sentences(entry: Entry) -> Iterator[str]:
         if entry.max_runs is not None:
             yield f"It has {_runs(entry.max_runs)} and then no tick any more; those by hand don't count."
         yield _of_overlap(entry)
+    if entry.rate_limit is not None:
+        apart = format_duration(time_between(entry.rate_limit))
+        yield f"Its runs start at least {apart} apart, on all workers together."
+    if entry.priority:
+        yield f"Its messages go before those of a lower priority than {entry.priority} in the queue {entry.queue!r}."
     if entry.start_deadline is not None:
         yield f"A run that has not started {format_duration(entry.start_deadline)} after its time expires."
     if entry.soft_timeout is not None:

@@ -6,7 +6,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from scheduler.errors import Unreachable
-from scheduler.message import CONTENT_ENCODING, CONTENT_TYPE, Doorbell, body, envelope, headers, properties
+from scheduler.message import (
+    CONTENT_ENCODING,
+    CONTENT_TYPE,
+    Doorbell,
+    body,
+    envelope,
+    headers,
+    priority_of,
+    properties,
+)
 from scheduler.message_form import Taken, envelope_problem, opened
 from scheduler.run import Call, Run
 from scheduler.server_url import server_name
@@ -32,7 +41,10 @@ class StorePublisher:
 
     def publish(self, due: Sequence[tuple[Run, str, int]]) -> int:
         """Publish runs, each with the JSON of its call, for an attempt; returns how many were still to be published."""
-        moves = [Move(run, attempt, envelope(call, _bell(run, attempt))) for run, call, attempt in due]
+        moves = [
+            Move(run, attempt, envelope(call, _bell(run, attempt)), priority_of(call))
+            for run, call, attempt in due
+        ]
         return sum(self._store.outbox.move(moves, "push"))
 
     def problem_with(self, refusal: Refusal) -> str | None:
@@ -76,6 +88,7 @@ class BrokerPublisher:
                     self._send(
                         Taken(bell, body(call), CONTENT_TYPE, CONTENT_ENCODING),
                         call.queue,
+                        priority=call.priority,
                         **properties(run.run_id),
                     )
                     sent.append(Move(run, attempt))

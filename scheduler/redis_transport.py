@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as kombus
 
+from scheduler.message import HIGHEST_PRIORITY, list_name
 from scheduler.message_form import envelope_problem
 from scheduler.store.whereabouts import connection_class, whereabouts_of
 
@@ -33,6 +34,15 @@ class Channel(kombus.Channel):
 
     from_transport_options: tuple[str, ...] = (*kombus.Channel.from_transport_options, SOUGHT)  # type: ignore[assignment]  # kombu's is one longer
     onbeat_url: str | None = None
+    # As RabbitMQ has it: 9 goes first, and what has no priority has 0. Kombu has it the other way round.
+    priority_steps: list[int] = list(range(HIGHEST_PRIORITY, -1, -1))  # noqa: RUF012 - kombu declares it so
+
+    def priority(self, n: int) -> int:
+        """The step of a priority: each is one."""
+        return n
+
+    def _q_for_pri(self, queue: str, pri: int) -> str:
+        return list_name(queue, pri)
 
     def _connparams(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
         if self.onbeat_url is not None and (sought := whereabouts_of(self.onbeat_url, self.global_keyprefix)):

@@ -17,6 +17,7 @@ from typing import Any, Literal, Self
 from uuid import UUID, uuid4
 
 from scheduler.entry import Entry
+from scheduler.rate import time_between
 from scheduler.retry import RetryPolicy
 
 Trigger = Literal["schedule", "manual", "backfill", "after"]
@@ -75,6 +76,8 @@ class Call:
     kwargs: dict[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     queue: str = "default"
+    priority: int = 0
+    gap: timedelta | None = None  # between two starts of its entry's runs
     timeout: timedelta | None = None
     soft_timeout: timedelta | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -92,6 +95,8 @@ class Call:
             kwargs={**entry.kwargs, **(kwargs or {})},
             secrets=entry.secrets,
             queue=entry.queue,
+            priority=entry.priority,
+            gap=None if entry.rate_limit is None else time_between(entry.rate_limit),
             timeout=entry.timeout,
             soft_timeout=entry.soft_timeout,
             retry=entry.retry,
@@ -103,7 +108,12 @@ class Call:
     def to_json(self) -> dict[str, Any]:
         """JSON values with the defaults left out; durations in seconds."""
         document: dict[str, Any] = {"job": self.job}
-        given = {"args": list(self.args), "kwargs": self.kwargs, "secrets": list(self.secrets)}
+        given: dict[str, Any] = {
+            "args": list(self.args),
+            "kwargs": self.kwargs,
+            "secrets": list(self.secrets),
+        }
+        given |= {"priority": self.priority, "gap": None if self.gap is None else self.gap.total_seconds()}
         document |= {name: value for name, value in given.items() if value}
         if self.queue != "default":
             document["queue"] = self.queue
@@ -129,6 +139,8 @@ class Call:
             kwargs=document.get("kwargs", {}),
             secrets=tuple(document.get("secrets", ())),
             queue=document.get("queue", "default"),
+            priority=document.get("priority", 0),
+            gap=_seconds(document.get("gap")),
             timeout=_seconds(document.get("timeout")),
             soft_timeout=_seconds(document.get("soft_timeout")),
             retry=RetryPolicy.from_json(document["retry"]) if "retry" in document else RetryPolicy(),

@@ -19,6 +19,7 @@ from scheduler.entry_schedule import KINDS, OF_KIND
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import Parameters, parameters_of
 from scheduler.lint import ALLOWABLE
+from scheduler.message import HIGHEST_PRIORITY
 from scheduler.retry import BACKOFFS, MOST_ATTEMPTS
 from scheduler.sun import SUN_EVENTS
 from scheduler.variables import VARIABLE
@@ -196,6 +197,14 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "queue": (
             {"type": "string", "pattern": rf"^{QUEUE.pattern}$|{_REFERENCE}"},
             f"Which workers may run it ({DEFAULT_QUEUE}).",
+        "queue": (_TEXT, f"Which workers may run it ({DEFAULT_QUEUE})."),
+        "priority": (
+            {"type": "integer", "minimum": 0, "maximum": HIGHEST_PRIORITY},
+            f"Which messages of a queue go first: {HIGHEST_PRIORITY} (0).",
+        ),
+        "rate_limit": (
+            {"type": "string", "pattern": r"^\s*[1-9][0-9]{0,6} */ *\S.*$"},
+            'How many runs may start, on all workers together: "10/m", "1/90s".',
         ),
         "timeout": (_DURATION, "An attempt is ended after this long."),
         "soft_timeout": (_DURATION, "The job is told after this long, and may tidy up."),

@@ -3,8 +3,9 @@
 -- KEYS  1 the run (hash)   2 leases   3 unclaimed   4 outbox   5 deadlines (zsets)
 -- ARGV  1 run id   2 attempt   3 worker   4 length of the lease, ms   5 a token that is new for every message taken
 --       6 our prefix
--- Result: {'claimed', now in ms, the run's fields as field, value, …} or {'refused', why, 'early', 'expired' or ''}; early:
---   the attempt before this one is still under way; expired: it is too late for the first start, and the run has ended
+-- Result: {'claimed', now in ms, the run's fields as field, value, …} or {'refused', why, 'early', 'expired', 'limited' or
+--   ''}; early: the attempt before this one is still under way; expired: it is too late for the first start, and the run
+--   has ended; limited, with a moment in ms: its entry's rate limit lets it start then, and it is published again
 --   The same call again (its answer was lost on the way) is answered the same; a second message has another token.
 -- include: ending
 -- include: overdue
@@ -23,6 +24,37 @@ if run[1] ~= 'queued' then
 end
 local late = expired(ARGV[6], ARGV[1], now_ms)
 if late then return {'refused', late, 'expired'} end
+-- The rate limit gives each attempt a moment of its own, `rs`, the next after those given out before (`f` says when one is
+-- free). One that comes after its moment may still be too close to the last start, `l`; a tenth of the gap is forgiven.
+local limit = redis.call('HMGET', KEYS[1], 'rl', 'rs', 'e')
+local gap = tonumber(limit[1] or '')
+if gap then
+  local key = ARGV[6] .. 'rate:' .. limit[3]
+  local known = redis.call('HMGET', key, 'f', 'l')
+  local free, last = tonumber(known[1] or '') or now_ms, tonumber(known[2] or '') or now_ms - gap
+  local turn = tonumber(limit[2] or '')
+  if not turn then
+    turn = math.max(now_ms, free)
+    free = turn + gap
+  end
+  local wait = math.max(turn, last + gap) - now_ms
+  local limited = wait > gap / 10
+  if limited then
+    turn = now_ms + wait
+    free = math.max(free, turn + gap)
+  else
+    last = now_ms
+  end
+  redis.call('HSET', key, 'f', string.format('%.0f', free), 'l', string.format('%.0f', last))
+  redis.call('PEXPIRE', key, string.format('%.0f', math.max(free - now_ms, gap) + 1000))
+  if limited then
+    redis.call('ZADD', KEYS[4], turn, ARGV[1])
+    redis.call('ZREM', KEYS[3], ARGV[1])
+    redis.call('HSET', KEYS[1], 'rs', string.format('%.0f', turn), 'y', 'waits for its turn by rate_limit')
+    return {'refused', 'waits for its turn by rate_limit', 'limited', turn}
+  end
+  redis.call('HDEL', KEYS[1], 'rs', 'y')
+end
 redis.call('HSET', KEYS[1], 's', 'running', 'w', ARGV[3], 'k', ARGV[5], 'sa', now_ms)
 redis.call('HSETNX', KEYS[1], 'fs', now_ms)
 -- How far the attempt before had come is no news any more.

@@ -17,6 +17,7 @@
 --             their turn (ms), or that none does any more
 --       and one for each entry, in their order: the form of its runs, as JSON that is made once per entry
 --         job, queue, max_attempts, call (JSON as text), overlap, most: active at once, 0 for any number, group or nothing
+--         list: where its messages go, if not to the queue's own   gap: ms between two starts, or nothing
 --         message: what stands in the other holes, each as JSON text
 -- Result, of each entry: 'decided'; 'stale': another beat or an edit was first; 'gone': it was deleted, and what was
 --   left of it is too; 'over': it has had all its runs before; or a JSON object
@@ -101,21 +102,23 @@ local function create_run(name, form, run, behind)
     deadlines[#deadlines + 1], deadlines[#deadlines + 2] = run.by, run.id
   end
   if form.group then redis.call('HSET', record, 'g', form.group) end
+  if form.gap then redis.call('HSET', record, 'rl', form.gap) end
   if behind then
     redis.call('HSET', record, 'y', 'waits for the end of run ' .. behind)
     redis.call('HSET', own .. 'waiting:' .. lane, name, cjson.encode({
       id = run.id, most = form.most, since = tonumber(now_ms), message = batch.push and filled(form, run) or nil,
-      queue = batch.queues .. form.queue, again = batch.republish_at - now_ms}))
+      queue = batch.queues .. (form.list or form.queue), again = batch.republish_at - now_ms}))
     redis.call('ZADD', own .. 'waiting', now_ms, lane)
     return
   end
   if form.group then redis.call('SADD', own .. lane, run.id) end
   published[#published + 1] = run.id
   if batch.push then
-    local queue = messages[form.queue]
+    local list = form.list or form.queue
+    local queue = messages[list]
     if not queue then
       queue = {ids = {}}
-      messages[form.queue] = queue
+      messages[list] = queue
     end
     queue[#queue + 1] = filled(form, run)
     queue.ids[#queue] = run.id

@@ -6,13 +6,14 @@ at each tick; commit.lua puts the two together.
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from scheduler.disposition import TickRange
 from scheduler.entry import Entry
-from scheduler.message import message_parts
+from scheduler.message import list_name, message_parts
+from scheduler.rate import time_between
 from scheduler.store.ledger import range_json
 from scheduler.store.moments import milliseconds, moment, score
 
@@ -106,6 +107,8 @@ def run_form(entry: Entry, call: str) -> str:
         {
             "job": entry.job,
             "queue": entry.queue,
+            **({"list": list_name(entry.queue, entry.priority)} if entry.priority else {}),
+            **({"gap": str(call_gap_ms(entry))} if entry.rate_limit else {}),
             "max_attempts": entry.retry.max_attempts,
             "overlap": entry.overlap,
             "most": entry.most_active or 0,
@@ -114,6 +117,11 @@ def run_form(entry: Entry, call: str) -> str:
             "message": message_parts(call, entry.name),
         }
     )
+
+
+def call_gap_ms(entry: Entry) -> int:
+    """The milliseconds that its rate limit leaves between two starts."""
+    return time_between(entry.rate_limit or "") // timedelta(milliseconds=1)
 
 
 def decision_document(decided: Decided, now: datetime) -> dict[str, Any]:

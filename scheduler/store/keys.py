@@ -14,6 +14,7 @@
 | `onbeat:ticks:NAME` | list of JSON ranges: ticks that were left out, and why | the newest 200 | commit |
 | `onbeat:ledger` | hash: totals of ticks expected and by disposition | for ever | commit |
 | `onbeat:ledger:NAME` | hash: the same for one entry | until the entry goes | commit |
+| `onbeat:rate:NAME` | hash: the last start and the next free moment by `rate_limit`, ms | until then | claim |
 | `onbeat:outbox` | zset: run id → decided at, ms: decided and not yet published | until published | commit, publish |
 | `onbeat:retries` | zset: run id → next attempt, ms | until then | finish, publish |
 | `onbeat:leases` | zset: run id → end of its worker's lease, ms | while it runs | claim, renew, finish |

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from scheduler.message import HIGHEST_PRIORITY, list_name
 from scheduler.run import Run, RunState
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
@@ -31,11 +32,15 @@ _STATES: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A run to be queued for its attempt `attempt`, if it is still as `run` says; `message` where it is pushed here."""
+    """A run to be queued for its attempt `attempt`, if it is still as `run` says.
+
+    `message` where it is pushed here, by its `priority`.
+    """
 
     run: Run
     attempt: int
     message: str = ""
+    priority: int = 0
 
 
 class Outbox:
@@ -77,7 +82,7 @@ class Outbox:
         for each in moves:
             worker = each.run.worker or ""
             args += [each.run.run_id, each.run.state, each.run.attempt, worker, each.attempt]
-            args += [each.run.queue, each.message]
+            args += [list_name(each.run.queue, each.priority), each.message]
         return [bool(answer) for answer in self._scripts.call("publish", keys, args)]
 
     def size(self) -> int:
@@ -87,6 +92,9 @@ class Outbox:
     def queue_lengths(self, queues: Sequence[str]) -> dict[str, int]:
         """How many messages wait in each queue, where the broker is this server."""
         pipeline = self._client.pipeline(transaction=False)
+        priorities = range(HIGHEST_PRIORITY + 1)
         for queue in queues:
-            pipeline.llen(self._keys.queue(queue))
-        return dict(zip(queues, pipeline.execute(), strict=True))
+            for priority in priorities:
+                pipeline.llen(self._keys.queue(list_name(queue, priority)))
+        lengths = iter(pipeline.execute())
+        return {queue: sum(next(lengths) for _ in priorities) for queue in queues}

@@ -42,12 +42,14 @@ class Claimed:
 class Refused:
     """No right: the message came twice, late or for nothing. `why` says which; `early`: the attempt before goes on.
 
-    `expired`: it came too late for the first start, and the run has ended with it.
+    `expired`: it came too late for the first start, and the run has ended with it. `until`: its entry's rate limit lets
+    it start no sooner, and another message will come then.
     """
 
     why: str
     early: bool = False
     expired: bool = False
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,7 @@ class Runs:
                 "" if start_by is None else milliseconds(start_by),
                 call.group or "",
                 keys.own_prefix,
+                "" if call.gap is None else call.gap // timedelta(milliseconds=1),
             ],
         )
         return bool(created)
@@ -160,7 +163,8 @@ class Runs:
             [run_id, attempt, worker, lease // timedelta(milliseconds=1), token, keys.own_prefix],
         )
         if answer[0] != "claimed":
-            return Refused(answer[1], early=answer[2] == "early", expired=answer[2] == "expired")
+            until = moment(answer[3]) if answer[2] == "limited" else None
+            return Refused(answer[1], early=answer[2] == "early", expired=answer[2] == "expired", until=until)
         fields = dict(zip(answer[2][::2], answer[2][1::2], strict=True))
         return Claimed(_run(run_id, fields), Call.from_json(json.loads(fields["c"])), moment(answer[1]))
 

@@ -43,8 +43,8 @@ if redis.call('EXISTS', unpack(KEYS, 3)) > 0 then
     redis.call('ZCOUNT', KEYS[8], '-inf', now_ms),
     redis.call('ZCOUNT', KEYS[9], '-inf', now_ms),
   }
-  -- A retry or a deadline that comes before the next entry decides when the beat looks again.
-  for _, place in ipairs({KEYS[4], KEYS[8]}) do
+  -- What is to be published later, a retry or a deadline that comes before the next entry decides when the beat looks again.
+  for _, place in ipairs({KEYS[3], KEYS[4], KEYS[8]}) do
     local soonest = redis.call('ZRANGEBYSCORE', place, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if soonest[2] and (next_at == '' or soonest[2] / 1000 < tonumber(next_at)) then
       next_at = string.format('%.3f', soonest[2] / 1000)

@@ -20,7 +20,7 @@ from scheduler.worker.claiming import claim
 from scheduler.worker.context import WorkerContext, context
 from scheduler.worker.decode import named
 from scheduler.worker.patience import patiently
-from scheduler.worker.telling import tell_duplicate, tell_end, tell_expired, tell_start
+from scheduler.worker.telling import tell_duplicate, tell_end, tell_expired, tell_limited, tell_start
 
 CLAIM_PATIENCE: Final = timedelta(seconds=5)
 FINISH_PATIENCE: Final = timedelta(seconds=60)
@@ -47,6 +47,8 @@ def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if isinstance(claimed, Refused):
         if claimed.expired:
             tell_expired(patiently(lambda: here.store.runs.get(name.run_id), CLAIM_PATIENCE))
+        elif claimed.until is not None:
+            tell_limited(name, task.name, claimed.until)
         else:
             tell_duplicate(name, task.name, claimed.why)
         raise Ignore(claimed.why)

@@ -19,6 +19,12 @@ def tell_duplicate(name: Named, job: str, why: str) -> None:
     emit("run.duplicate", run_id=name.run_id, entry=name.entry, job=job, attempt=name.attempt, why=why)
 
 
+def tell_limited(name: Named, job: str, until: datetime) -> None:
+    """The run must wait for its turn."""
+    about = {"run_id": name.run_id, "entry": name.entry, "job": job, "attempt": name.attempt}
+    emit("run.limited", **about, start_at=rfc3339(until))
+
+
 def tell_expired(run: Run | None) -> None:
     """A message came too late for its run's start_deadline. None: even its record is gone."""
     if run is not None:

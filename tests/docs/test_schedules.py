@@ -39,6 +39,7 @@ def test_the_defaults_of_an_entry_are_those_of_the_code() -> None:
         "dst_gap": Crontab("@daily").dst_gap,
         "dst_fold": Crontab("@daily").dst_fold,
         "queue": ENTRY.queue,
+        "priority": str(ENTRY.priority),
         "enabled": str(ENTRY.enabled).lower(),
         "overlap": ENTRY.overlap,
         "max_active": str(ENTRY.most_active),
