@@ -197,13 +197,13 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "queue": (
             {"type": "string", "pattern": rf"^{QUEUE.pattern}$|{_REFERENCE}"},
             f"Which workers may run it ({DEFAULT_QUEUE}).",
-        "queue": (_TEXT, f"Which workers may run it ({DEFAULT_QUEUE})."),
+        ),
         "priority": (
             {"type": "integer", "minimum": 0, "maximum": HIGHEST_PRIORITY},
             f"Which messages of a queue go first: {HIGHEST_PRIORITY} (0).",
         ),
         "rate_limit": (
-            {"type": "string", "pattern": r"^\s*[1-9][0-9]{0,6} */ *\S.*$"},
+            {"type": "string", "pattern": rf"^\s*[1-9][0-9]{{0,6}} */ *\S.*$|{_REFERENCE}"},
             'How many runs may start, on all workers together: "10/m", "1/90s".',
         ),
         "timeout": (_DURATION, "An attempt is ended after this long."),
