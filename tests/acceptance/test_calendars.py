@@ -46,6 +46,8 @@ def test_ticks_on_closed_days_are_recorded_and_a_changed_calendar_is_taken(proje
         assert skipped["reason"] == "excluded by calendar closed: Inventory"
         beat.wait_for_event("tick.dispatched", entry="opening")
 
+        why = project.run("why", "closing", skipped["scheduled_at"]).expect().out
+        assert "excluded by calendar closed: Inventory" in why
         shown = project.run("show", "closing", "--json").expect().json()
         assert shown["exclude"] == ["closed"]
         assert shown["ledger"]["skipped_calendar"] == shown["ledger"]["expected"] > 0
