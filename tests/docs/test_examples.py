@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.schedule_file import read_schedules
+from tests.docs import worked_examples
 from tests.docs.pages import DOCS, ROOT, every_page, page
 from tests.support.kit import pytest_says
 from tests.support.project import Project
@@ -19,7 +20,12 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 PYTHON = [(file, source) for file in every_page() for source in blocks(file.read_text(), "python")]
-TOML = [(file, source) for file in every_page() for source in blocks(file.read_text(), "toml")]
+TOML = [
+    (file, source)
+    for file in every_page()
+    for source in blocks(file.read_text(), "toml")
+    if file != DOCS / worked_examples.NAME  # which has a test of its own
+]
 
 
 def place(value: object) -> str:
