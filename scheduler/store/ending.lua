@@ -25,17 +25,26 @@ end
 local function ended(own, id, state, why, now_ms, limits)
   local run, attempts, log = own .. 'run:' .. id, own .. 'attempts:' .. id, own .. 'log:' .. id
   limits = limits or limits_of(run)
-  local fields = redis.call('HMGET', run, 'e', 'sa', 'fs', 'g')
+  local fields = redis.call('HMGET', run, 'e', 'sa', 'fs', 'g', 's', 'xb')
   local name, group = fields[1] or '', fields[4]
   local runs, active = own .. 'runs:' .. name, own .. 'active:' .. name
-  redis.call('HSET', run, 's', state, 'fa', now_ms)
-  redis.call('HDEL', run, 'k', 'ra', 'x', 'xb', 'd')
-  if why ~= '' then redis.call('HSET', run, 'y', why) else redis.call('HDEL', run, 'y') end
-  if state == 'succeeded' then redis.call('HDEL', run, 'c', 'cp', 'p') end
-  if fields[3] and fields[3] == fields[2] then redis.call('HDEL', run, 'fs') end
+  local over = {'k', 'ra', 'x', 'xb', 'd'}
+  -- What another attempt would need.
+  if state == 'succeeded' then over = {'k', 'ra', 'x', 'xb', 'd', 'c', 'cp', 'p'} end
+  if why == '' then over[#over + 1] = 'y' end
+  if fields[3] and fields[3] == fields[2] then over[#over + 1] = 'fs' end
+  redis.call('HDEL', run, unpack(over))
+  if why == '' then
+    redis.call('HSET', run, 's', state, 'fa', now_ms)
+  else
+    redis.call('HSET', run, 's', state, 'fa', now_ms, 'y', why)
+  end
   redis.call('SREM', active, id)
-  for _, place in ipairs({'leases', 'retries', 'unclaimed', 'outbox', 'cancels', 'deadlines'}) do
-    redis.call('ZREM', own .. place, id)
+  redis.call('ZREM', own .. 'leases', id)
+  if fields[6] then redis.call('ZREM', own .. 'cancels', id) end
+  if fields[5] ~= 'running' then
+    -- A claim has taken a running one out of these.
+    for _, place in ipairs({'retries', 'unclaimed', 'outbox', 'deadlines'}) do redis.call('ZREM', own .. place, id) end
   end
   if group then redis.call('SREM', own .. 'group:' .. group, id) end
   -- A place is free: whoever waits for it gets it now. Also in the lane of the entry itself, from before it had a group.

@@ -12,7 +12,7 @@
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local id, attempt, worker, state, own = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[12]
-local run = redis.call('HMGET', KEYS[1], 's', 'a', 'w', 'sa')
+local run = redis.call('HMGET', KEYS[1], 's', 'a', 'w', 'sa', 'er')
 local held = run[1] == 'running' and run[2] == attempt and run[3] == worker
 if worker == '' then
   local lease = redis.call('ZSCORE', KEYS[6], id)
@@ -44,8 +44,8 @@ end
 local function keep(field, value)
   if value ~= '' then redis.call('HSET', KEYS[1], field, value) else redis.call('HDEL', KEYS[1], field) end
 end
-keep('er', error_text)
-keep('r', ARGV[8])
+if run[5] or error_text ~= '' then keep('er', error_text) end
+if ARGV[8] ~= '' then keep('r', ARGV[8]) end
 if state == 'retrying' then
   keep('y', reason)
   redis.call('ZREM', KEYS[6], id)
