@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from scheduler.entry import Entry
-from scheduler.schedule import Crontab, Interval, Schedule
+from scheduler.schedule import Crontab, Interval, Rule, Schedule
 
 NEVER_RUN = '{"last_run_at": null}'
 _COUNT = ', "total_run_count": '
@@ -170,6 +170,7 @@ def _text(document: Mapping[str, Any], key: str) -> str:
 
 def _schedule(value: object) -> Schedule:
     from celery.schedules import crontab, schedule
+    from redbeat.schedules import rrule
 
     if isinstance(value, crontab):
         fields = (
@@ -180,6 +181,10 @@ def _schedule(value: object) -> Schedule:
             value._orig_day_of_week,
         )
         return Crontab(" ".join(str(field).replace(" ", "") for field in fields))
+    if isinstance(value, rrule):
+        if value.dtstart.utcoffset() or (value.until is not None and value.until.utcoffset()):
+            raise ValueError("a rule whose start or end is in another zone than UTC is not supported")
+        return Rule(str(value.rrule))
     if isinstance(value, schedule):
         return Interval(value.run_every)
     if isinstance(value, Mapping):

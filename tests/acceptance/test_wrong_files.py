@@ -78,7 +78,7 @@ def test_check_explains_each_file_of_the_tour(project: Project) -> None:
         title: said for title, _, said in TOUR
     }
     assert {code for _, code in found} == {3}
-    assert len(found) == 24
+    assert len(found) == 27
 
 
 def test_check_explains_one_file(project: Project) -> None:
