@@ -1,6 +1,7 @@
 """A run that is not started by its deadline never is: with a worker that comes too late, and with none at all."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -168,3 +169,18 @@ def test_a_run_that_a_person_asked_for_has_the_same_deadline(store: Store) -> No
     at = store.presence.now() + timedelta(hours=1)
     run_id = trigger(store, StorePublisher(store), stored, by="ada", at=at)
     assert store.client.zscore(store.keys.own("deadlines"), run_id) == milliseconds(at + 5 * MINUTE)
+
+
+def test_a_run_that_waits_for_another_one_expires_in_its_lane_and_makes_way(store: Store) -> None:
+    first = dispatched(store)
+    assert isinstance(store.runs.claim(first, 1, "w", "t", LEASE), Claimed)
+    queued = replace(ENTRY, overlap="queue", schedule=Interval(timedelta(seconds=1)))
+    store.entries.apply({"one": queued}, digest="e", revision=0, now=store.presence.now(), by="test")
+    make_due(store)
+    take_turn(store, push=True)
+    (waiting,) = store.lanes.waiting([queued]).values()
+    make_overdue(store, waiting)
+    upkeep_of_a_beat(store)
+    assert run_of(store, waiting).state is RunState.EXPIRED
+    assert store.lanes.waiting([queued]) == {}
+    assert run_of(store, first).state is RunState.RUNNING
