@@ -57,8 +57,9 @@ fast: install-dev
 tests: install-dev
 	@$(PYTEST) -q -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
+# Without our own plugin: pytest would load it, and with it a part of the package, before anything is measured.
 coverage: install-dev  ## every test, and the lines and branches that none has run
-	@$(PYTEST) -q -n $(JOBS) --dist worksteal -o timeout=240 --cov --cov-report=term-missing $(PYTEST_ARGS)
+	@$(PYTEST) -q -p no:onbeat -n $(JOBS) --dist worksteal -o timeout=240 --cov --cov-report=term-missing $(PYTEST_ARGS)
 
 faults: install-dev $(VENV)/.faketime  ## real processes killed, frozen, cut off, their clocks set: ROUNDS=200 SEED=
 	@ROUNDS=$(ROUNDS) SEED=$(SEED) $(PYTEST) -q -s -o python_files='*.py' tests/faults $(PYTEST_ARGS)
