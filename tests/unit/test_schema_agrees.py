@@ -98,6 +98,8 @@ ENTRY: dict[str, tuple[list[str], list[str]]] = {
         ["5", "{ x = 1 }", '{ region = 5 }\njob = "jobs.nightly"'],
     ),
     "queue": (['"slow"', '"${QUEUE:-slow}"'], ["5", '"two words"', '""']),
+    "priority": (["0", "9"], ["10", "-1", "1.5", '"1"', "true"]),
+    "rate_limit": (['"10/m"', '"1/90s"', '"${RATE:-100/h}"'], ['"10"', '"ten/m"', "5", '"0/m"']),
     "timeout": DURATION,
     "soft_timeout": DURATION,
     "retry": (["{}", "{ max_attempts = 3 }"], ["5", "{ attempts = 2 }"]),
