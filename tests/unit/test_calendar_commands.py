@@ -15,7 +15,8 @@ weekdays = ["sat", "sun"]
 dates = [{ date = "12-24", name = "Heiligabend" }]
 
 [defaults]
-job = "jobs.hello"
+job = "onbeat.command"
+kwargs = { argv = ["true"] }
 timezone = "Europe/Berlin"
 
 [schedules.payroll]
