@@ -8,6 +8,7 @@ from scheduler.entry import Entry
 from scheduler.entry_layers import Layer, Layers, Place
 from scheduler.lint import LINTS, UNUSED, Finding
 from scheduler.schedule_lint import CROWD, at_minute_0, findings
+from scheduler.suggestion import did_you_mean
 
 _ALLOW = "allow"
 
@@ -35,6 +36,8 @@ class EntryLints:
         """Report what is suspicious in all entries of one environment together."""
         if self._now is None:
             return
+        linted = list(linted)
+        self._look_at_groups(linted)
         crowd = [layers for entry, layers in linted if at_minute_0(entry)]
         if len(crowd) >= CROWD:
             crowd = [layers for layers in crowd if not self._allowed("crowded-minute", layers)]
@@ -45,6 +48,18 @@ class EntryLints:
                 "jitter spreads them, and `onbeat simulate` shows freer minutes"
             )
             self._report(Finding("crowded-minute", message, ("crontab",)), crowd[0])
+
+    def _look_at_groups(self, linted: Iterable[tuple[Entry, Layers]]) -> None:
+        members: dict[str, list[Layers]] = {}
+        for entry, layers in linted:
+            if entry.group is not None:
+                members.setdefault(entry.group, []).append(layers)
+        for name, found in members.items():
+            if len(found) == 1:
+                hint = did_you_mean(name, members.keys() - {name})
+                self._report(
+                    Finding("lonely-group", f"no other entry is in {name!r}{hint}", ("group",)), found[0]
+                )
 
     def excuse(self, layers: Layers) -> None:
         """An entry that can't be read may need what it allows."""

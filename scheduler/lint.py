@@ -20,6 +20,7 @@ LINTS: Final[Mapping[str, Level]] = {
     "every-second": "warning",
     "dst-without-effect": "warning",
     "many-at-once": "warning",
+    "lonely-group": "warning",
     "catchup-flood": "warning",
     "clock-change": "notice",
     "crowded-minute": "notice",

@@ -118,7 +118,7 @@ def _changes(timezone: str, now: datetime) -> tuple[ClockChange, ...]:
 
 def _of_gaps(entry: Entry, now: datetime) -> Iterator[Finding]:
     retried = entry.retry.max_attempts > 1
-    parallel = entry.overlap == "allow" and entry.timeout is not None
+    parallel = entry.most_active is None and entry.timeout is not None
     if not (retried or parallel or entry.catchup == "all"):
         return
     gap = shortest_gap(entry, now)

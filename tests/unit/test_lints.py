@@ -80,6 +80,7 @@ ONE_OF_EACH = {
             "4:1+7 catchup: catchup = all: up to 1440 runs begin at once after a downtime of the catchup_window, 1d",
         )
     ],
+    "lonely-group": [("interval = '1m'\ngroup = 'db'", "4:1+5 group: no other entry is in 'db'")],
     "clock-change": [
         (
             timed("30 2 * * *", timezone="'Europe/Berlin'", dst_fold="'both'"),
@@ -144,6 +145,7 @@ def test_every_lint_has_a_case() -> None:
         timed("30 2 * * *", timezone="'Europe/Berlin'", dst_gap="'shift'", dst_fold="'first'"),
         timed("*/20 * * * *", timezone="'Europe/Berlin'"),
         "interval = '1m'\noverlap = 'allow'\ntimeout = '1m'",
+        "interval = '1m'\noverlap = 'allow'\ntimeout = '2m'\nmax_active = 5",
         "interval = '1h'\ncatchup = 'all'",
         "interval = '1m'\ncatchup = 'all'\ncatchup_spread = '2h'",
         "interval = '1h'\nretry = { max_attempts = 5 }",
@@ -170,6 +172,14 @@ def test_ten_entries_at_minute_0_are_a_crowd(read: Read) -> None:
     assert found(read(crowded(9))) == []
     assert found(read(crowded(10, "jitter = '5m'"))) == []
     assert found(read(crowded(10, "allow = { crowded-minute = 'it is quick' }"))) == []
+
+
+def test_a_group_of_two_is_none_of_one_and_a_mistyped_name_is_guessed(read: Read) -> None:
+    both = f"{HEAD}group = 'db'\n[schedules.b]\njob = 'jobs.tidy'\n"
+    assert found(read(f"{both}group = 'db'")) == []
+    (problem,) = found(read(f"{both}group = 'db'\n[schedules.c]\njob = 'jobs.tidy'\ngroup = 'dbs'"))
+    assert problem.entry == "c"
+    assert problem.message == "group: no other entry is in 'dbs'; did you mean 'db'?"
 
 
 def test_what_needs_no_clock_is_found_without_one(tmp_path: Path) -> None:
