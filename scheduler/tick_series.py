@@ -82,6 +82,7 @@ class _Parts(NamedTuple):
     starts_at: datetime | None
     ends_at: datetime | None
     exclusion: Exclusion | None
+    most: int | None
 
 
 def all_series(
@@ -89,7 +90,8 @@ def all_series(
 ) -> list[Series]:
     """The ticks of the enabled ones of `entries` within `span`; `advance` is told of each number of entries done.
 
-    Ticks that an exclusion takes out are not among them. Entries without a tick have no series.
+    Ticks that an exclusion takes out are not among them; `max_runs` is counted from the span's start. Entries without a
+    tick have no series.
     """
     shared: dict[_Parts, list[Entry]] = {}
     cadences: dict[Hashable, Cadence | Moved] = {}
@@ -98,7 +100,7 @@ def all_series(
         if entry.schedule is None or not entry.enabled:
             advance(1)
             continue
-        cadence, parts = _taken_apart(entry.schedule, entry.exclusion)
+        cadence, parts = _taken_apart(entry.schedule, entry)
         shared.setdefault(parts, []).append(entry)
         cadences.setdefault(parts.cadence, cadence)
         longest[parts.cadence] = max(longest.get(parts.cadence, _NOT_AT_ALL), parts.by)
@@ -107,13 +109,13 @@ def all_series(
     for parts, members in shared.items():
         if parts.cadence not in walked:
             walked[parts.cadence] = _ticks(cadences[parts.cadence], span, longest[parts.cadence])
-        if ticks := _of_parts(walked[parts.cadence], parts, span):
+        if ticks := _of_parts(walked[parts.cadence], parts, span)[: parts.most]:
             found.append(Series(tuple(members), ticks))
         advance(len(members))
     return found
 
 
-def _taken_apart(schedule: Schedule, exclusion: Exclusion | None) -> tuple[Cadence | Moved, _Parts]:
+def _taken_apart(schedule: Schedule, entry: Entry) -> tuple[Cadence | Moved, _Parts]:
     within = schedule if isinstance(schedule, Within) else None
     unbounded = schedule.cadence if isinstance(schedule, Within) else schedule
     later = unbounded if isinstance(unbounded, Later) else None
@@ -123,7 +125,8 @@ def _taken_apart(schedule: Schedule, exclusion: Exclusion | None) -> tuple[Caden
         later.by if later else _NOT_AT_ALL,
         within.starts_at if within else None,
         within.ends_at if within else None,
-        exclusion,
+        entry.exclusion,
+        entry.max_runs,
     )
     return cadence, parts
 

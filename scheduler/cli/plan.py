@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from scheduler.plan import Plan
 
 DIFFERENCES_FOUND = 6
+MOST_MOVES = 3
 FORMATS = ("text", "json", "markdown")
 
 
@@ -88,6 +90,11 @@ def plan_document(changes: "Plan", compared: "Comparison") -> dict[str, Any]:
             for each in changes.changed
         },
         "ticks_by_entry": {name: _numbers(change) for name, change in compared.by_entry.items()},
+        "moves_by_entry": {
+            name: [{"before": before, "after": after} for before, after in change.moves]
+            for name, change in compared.by_entry.items()
+            if change.moves
+        },
     }
 
 
@@ -98,6 +105,7 @@ def _numbers(change: "TickChange") -> dict[str, int]:
 def _rows(changes: "Plan", compared: "Comparison") -> Iterator[tuple[str, str, str, str]]:
     """Mark, entry, what, ticks: one row for each entry that is not as it was."""
     from scheduler.comparison import changed_fields
+    from scheduler.entry_ticks import zone_of_entry
 
     ticks = compared.by_entry
     for entry in changes.added:
@@ -107,7 +115,7 @@ def _rows(changes: "Plan", compared: "Comparison") -> Iterator[tuple[str, str, s
     for each in changes.changed:
         fields = changed_fields(each.before, each.after)
         words = ", ".join(_changed(name, was, will) for name, (was, will) in fields.items())
-        yield "~", each.after.name, words, _ticks_text(ticks[each.after.name])
+        yield "~", each.after.name, words, _ticks_text(ticks[each.after.name], zone_of_entry(each.after))
     for name in changes.removed:
         yield "-", name, "removed", _ticks_text(ticks[name])
 
@@ -126,13 +134,29 @@ def _shown(value: Any) -> str:
     return ", ".join(f"{k}={v!r}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
 
 
-def _ticks_text(change: "TickChange") -> str:
+def _ticks_text(change: "TickChange", zone: ZoneInfo | None = None) -> str:
     parts = [
         f"{number} {what}"
         for number, what in ((change.gained, "gained"), (change.lost, "lost"), (change.moved, "moved"))
         if number
     ]
+    moves = list(dict.fromkeys(_move_text(before, after, zone) for before, after in change.moves if zone))
+    if moves:
+        more = (
+            ", …" if len(moves) > MOST_MOVES or (change.moved > len(change.moves) and len(moves) > 1) else ""
+        )
+        parts[-1] += f" ({', '.join(moves[:MOST_MOVES])}{more})"
     return ", ".join(parts)
+
+
+def _move_text(before: datetime, after: datetime, zone: ZoneInfo | None) -> str:
+    """Such as "02:00 → 03:00", with the days where it moves to another, and seconds where there are any."""
+    was, will = before.astimezone(zone), after.astimezone(zone)
+    days = "" if was.date() == will.date() else "%a "
+    if was.microsecond or will.microsecond:
+        return " → ".join(f"{each:{days}%T}.{each.microsecond // 1000:03}" for each in (was, will))
+    clock = "%T" if was.second or will.second else "%R"
+    return " → ".join(f"{each:{days}{clock}}" for each in (was, will))
 
 
 def _text(changes: "Plan", compared: "Comparison") -> list[str]:

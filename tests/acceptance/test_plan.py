@@ -34,6 +34,8 @@ def test_two_files_are_compared_without_a_server(serverless_project: Project) ->
     assert (found["added"], found["changed"], found["removed"]) == (["fresh"], ["moved"], ["gone"])
     assert found["unchanged"] == ["kept"]
     assert found["ticks"] == {"gained": 14, "lost": 7, "moved": 7}
+    first = found["moves_by_entry"]["moved"][0]
+    assert (first["before"][10:], first["after"][10:]) == ("T09:00:00.000Z", "T10:00:00.000Z")
     assert project.run("plan", "--against", "schedules.toml").expect(0).out == (
         "Nothing to change: 3 entries are as the file says.\n"
     )
@@ -47,14 +49,16 @@ def test_the_plan_reads_well_for_people_and_in_a_pull_request(serverless_project
         "+ fresh  every 12h: jobs.hello",
         "    ticks of the next 7 days: 14 gained",
         "~ moved  schedule: 0 9 * * * UTC → 0 10 * * * UTC",
-        "    ticks of the next 7 days: 7 moved",
+        "    ticks of the next 7 days: 7 moved (09:00 → 10:00)",
         "- gone  removed",
         "    ticks of the next 7 days: 7 lost",
         "",
         "1 added, 1 changed, 1 removed, 1 unchanged; ticks of the next 7 days: 14 gained, 7 lost, 7 moved",
     ]
     markdown = project.run("plan", "--against", "old.toml", "--format", "markdown").expect(6).out
-    assert "| `~` | `moved` | schedule: 0 9 * * * UTC → 0 10 * * * UTC | 7 moved |" in markdown
+    assert (
+        "| `~` | `moved` | schedule: 0 9 * * * UTC → 0 10 * * * UTC | 7 moved (09:00 → 10:00) |" in markdown
+    )
 
 
 def test_apply_puts_the_file_in_force_and_the_plan_is_empty_then(project: Project) -> None:

@@ -28,6 +28,35 @@ def test_another_hour_moves_every_tick() -> None:
     assert changed(DAILY, replace(DAILY, schedule=Crontab("0 10 * * *"))) == TickChange(moved=7)
 
 
+def test_a_tick_that_moved_is_paired_with_the_nearest() -> None:
+    twice, once = (
+        replace(DAILY, schedule=Crontab("0 2,4 * * *")),
+        replace(DAILY, schedule=Crontab("30 1 * * *")),
+    )
+    change = changed(twice, once)
+    assert change == TickChange(lost=7, moved=7)
+    assert change.moves[0] == (NOW.replace(day=22, hour=2), NOW.replace(day=22, hour=1, minute=30))
+    assert changed(once, twice).moves[0] == change.moves[0][::-1]
+
+
+def test_millions_of_ticks_are_counted_and_not_walked_through() -> None:
+    tenth, quarter = (replace(HOURLY, schedule=Interval(timedelta(milliseconds=each))) for each in (1, 7))
+    assert changed(tenth, quarter) == TickChange(lost=604_800_000 - 86_400_000)
+    assert changed(quarter, tenth) == TickChange(gained=604_800_000 - 86_400_000)
+
+
+def test_an_entry_of_few_runs_has_no_more_ticks_than_those() -> None:
+    assert changed(replace(HOURLY, max_runs=3), HOURLY) == TickChange(gained=165)
+
+
+def test_an_interval_that_moved_says_by_its_anchor() -> None:
+    moved = replace(HOURLY, schedule=Interval(timedelta(hours=1), NOW + timedelta(seconds=30)))
+    assert changed_fields(HOURLY, moved)["schedule"] == (
+        "every 1h",
+        "every 1h, anchored at 2026-11-21T12:00:30+00:00",
+    )
+
+
 def test_more_often_gains_and_keeps_the_ticks_that_coincide() -> None:
     twice = replace(DAILY, schedule=Crontab("0 9,21 * * *"))
     assert changed(DAILY, twice) == TickChange(gained=7)

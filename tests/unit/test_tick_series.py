@@ -87,6 +87,11 @@ def test_what_is_excluded_is_left_out(schedule: Schedule) -> None:
     assert len(ticks) > 2
 
 
+def test_an_entry_of_few_runs_has_its_first_ticks() -> None:
+    (series,) = all_series([entry(CADENCES[4], max_runs=3)], DAY)
+    assert len(series.ticks) == 3
+
+
 def test_disabled_entries_and_those_run_by_hand_have_none() -> None:
     done: list[int] = []
     assert all_series([entry(None), entry(CADENCES[0], enabled=False)], DAY, done.append) == []
