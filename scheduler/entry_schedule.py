@@ -95,6 +95,6 @@ def _cadence_of(name: str, values: Mapping[str, Any]) -> Cadence | None:
         anchor = values.get("anchor")
         return Interval(values["interval"]) if anchor is None else Interval(values["interval"], anchor)
     if "solar" in values:
-        place = {key: values[key] for key in ("latitude", "longitude") if key in values}
+        place = {key: values[key] for key in ("latitude", "longitude", "timezone") if key in values}
         return Solar(**(place | values["solar"]))
     return Moments(values["at"]) if "at" in values else None

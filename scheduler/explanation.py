@@ -101,7 +101,8 @@ def _of_cadence(schedule: Schedule) -> Iterator[str]:
     elif isinstance(cadence, Rule):
         yield from rule_sentences(cadence)
     elif isinstance(cadence, Solar):
-        yield f"It ticks at {cadence.when}, at {_place(cadence)}; each day at another time."
+        when = cadence.when if cadence.offset else f"at {cadence.when}"
+        yield f"It ticks {when}, at {_place(cadence)}: each day at another time."
         yield "A day on which the sun does not do that, as near the poles in summer and winter, has no tick."
     elif isinstance(cadence, Moments):
         yield f"It ticks at {', '.join(_moment(moment) for moment in cadence.moments)}, and never again."

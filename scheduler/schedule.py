@@ -82,11 +82,11 @@ def but_for_days(schedule: Schedule | None) -> object:
 
 
 def zone_of(schedule: Schedule | None) -> ZoneInfo:
-    """The zone in which its times are written and shown: a crontab's, rule's or holiday's own, otherwise UTC."""
+    """The zone in which its times are written and shown: a crontab's, rule's, sun's or holiday's own, otherwise UTC."""
     if (moved := part_of(schedule, Moved)) is not None:
         return zone_named(moved.timezone)
     cadence = None if schedule is None else cadence_of(schedule)
-    return zone_named(cadence.timezone if isinstance(cadence, OnAWall) else "UTC")
+    return zone_named(cadence.timezone if isinstance(cadence, OnAWall | Solar) else "UTC")
 
 
 def schedule_from_json(document: Mapping[str, Any]) -> Schedule:

@@ -167,7 +167,7 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
         "crontab": (crontab, "minute hour day-of-month month day-of-week; or a list of them"),
         "seconds": ({"type": "boolean"}, "true: the crontab has 6 fields, the seconds first (false)."),
         "rrule": (
-            {"type": "string", "pattern": f"FREQ\\s*=|{_REFERENCE}"},
+            {"type": "string", "pattern": rf"[Ff][Rr][Ee][Qq]\s*=|{_REFERENCE}"},
             "A rule of RFC 5545 (iCalendar).",
         ),
         "interval": (_DURATION, "The time between two ticks."),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from scheduler.durations import format_duration
 from scheduler.sun import SUN_EVENTS, SunEvent, sun_event
-from scheduler.wall_clock import LAST_YEAR, utc
+from scheduler.wall_clock import LAST_YEAR, utc, zone_named
 
 MOST_OFFSET: Final = timedelta(days=1)
 _DAY: Final = timedelta(days=1)
@@ -20,14 +20,16 @@ _FIRST_YEAR: Final = 2
 class Solar:
     """At sunrise, sunset or another event, `offset` later; where a day has none there is no tick.
 
-    Latitude and longitude are degrees, north and east positive. Raises ValueError for an event that there is not, a
-    place that is not on the globe, or an offset of more than a day.
+    Latitude and longitude are degrees, north and east positive; `timezone` is only for showing its times. Raises
+    ValueError for an event that there is not, a place that is not on the globe, an offset of more than a day or an
+    unknown zone.
     """
 
     event: SunEvent
     latitude: float
     longitude: float
     offset: timedelta = _NO_TIME
+    timezone: str = "UTC"
 
     def __post_init__(self) -> None:
         if self.event not in SUN_EVENTS:
@@ -36,6 +38,7 @@ class Solar:
             raise ValueError("a latitude is from -90 to 90 degrees, a longitude from -180 to 180")
         if abs(self.offset) > MOST_OFFSET:
             raise ValueError("an offset is at most a day")
+        zone_named(self.timezone)
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first tick later than `moment`; None where none comes before the end of the calendar."""
@@ -83,7 +86,8 @@ class Solar:
         document: dict[str, Any] = {
             "solar": self.event, "latitude": self.latitude, "longitude": self.longitude,
         }  # fmt: skip
-        return document | ({"offset": self.offset.total_seconds()} if self.offset else {})
+        more: dict[str, Any] = {"offset": self.offset.total_seconds()} if self.offset else {}
+        return document | more | ({"timezone": self.timezone} if self.timezone != "UTC" else {})
 
     def _day(self, moment: datetime) -> int:
         """The day at the place, as an ordinal, on which an event of this moment falls, or the one beside it."""
@@ -103,4 +107,5 @@ _LAST_DAY: Final = datetime(LAST_YEAR, 12, 31).toordinal()  # noqa: DTZ001 - a d
 def solar_from_json(document: Mapping[str, Any]) -> Solar:
     """The schedule that `to_json` wrote. Raises KeyError, TypeError or ValueError where it is not one of ours."""
     offset = timedelta(seconds=document.get("offset", 0))
-    return Solar(document["solar"], document["latitude"], document["longitude"], offset)
+    zone = document.get("timezone", "UTC")
+    return Solar(document["solar"], document["latitude"], document["longitude"], offset, zone)

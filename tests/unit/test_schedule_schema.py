@@ -73,6 +73,7 @@ GOOD = [
     '[schedules.a]\njob = "jobs.nightly"\nat = ["2027-01-01T00:00:00Z", "2027-01-02T00:00:00Z"]\njitter = "5m"',
     '[schedules.a]\njob = "jobs.nightly"\nrrule = "FREQ=MONTHLY;BYDAY=-1FR"\ndst_gap = "skip"',
     '[schedules.a]\njob = "jobs.nightly"\nrrule = "DTSTART:20260101T090000\\nRRULE:FREQ=DAILY;COUNT=3"',
+    '[schedules.a]\njob = "jobs.nightly"\nrrule = "rrule:freq=daily"',
     '[schedules.a]\njob = "jobs.nightly"\nsolar = "dusk"\nlatitude = 52.5\nlongitude = 13',
     '[schedules.a]\njob = "jobs.nightly"\nsolar = { event = "dawn", latitude = 9, longitude = 0, offset = "-5m" }',
     '[schedules."a.b"]\njob = "jobs.nightly"\ninterval = "1d 2h"\nanchor = "2026-01-01T00:00:00Z"',

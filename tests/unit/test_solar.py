@@ -11,7 +11,7 @@ import pytest
 
 from scheduler.explanation import sentences
 from scheduler.redbeat_schedule import NO_TICKS, celery_schedule
-from scheduler.schedule import Solar, schedule_from_json
+from scheduler.schedule import Solar, schedule_from_json, zone_of
 from scheduler.schedule_file import ScheduleFile
 from scheduler.sun import SunEvent, sun_event
 from tests.support.schedule_files import problems_of, read_in
@@ -116,7 +116,7 @@ def test_the_sun_ends_with_the_calendar() -> None:
     [
         (Solar("sunset", 52.5, 13.4), "sunset at 52.5, 13.4"),
         (Solar("dawn", -33.87, -70, timedelta(minutes=-30)), "30m before dawn at -33.87, -70"),
-        (Solar("noon", 0, 0, timedelta(hours=1)), "1h after noon at 0, 0"),
+        (Solar("noon", 0, 0, timedelta(hours=1), "Asia/Seoul"), "1h after noon at 0, 0"),
     ],
 )
 def test_it_is_said_in_few_words_and_survives_the_store(schedule: Solar, text: str) -> None:
@@ -126,9 +126,14 @@ def test_it_is_said_in_few_words_and_survives_the_store(schedule: Solar, text: s
 
 def test_it_is_explained() -> None:
     assert list(sentences(Solar("sunset", -33.9, -70.5, timedelta(minutes=-30)))) == [
-        "It ticks at 30m before sunset, at 33.9° south, 70.5° west; each day at another time.",
+        "It ticks 30m before sunset, at 33.9° south, 70.5° west: each day at another time.",
         "A day on which the sun does not do that, as near the poles in summer and winter, has no tick.",
     ]
+
+
+def test_its_times_are_shown_in_the_entrys_zone() -> None:
+    assert zone_of(Solar("sunset", 0, 0, timezone="Europe/Berlin")).key == "Europe/Berlin"
+    assert zone_of(Solar("sunset", 0, 0)).key == "UTC"
 
 
 def test_a_stock_beat_knows_no_sun() -> None:
@@ -171,7 +176,10 @@ def read(tmp_path: Path) -> Callable[..., ScheduleFile]:
             'solar = { event = "dusk", latitude = 0, longitude = 0, offset = -90 }',
             Solar("dusk", 0, 0, timedelta(seconds=-90)),
         ),
-        ('solar = "sunrise"\nlatitude = 52.5\nlongitude = 13.4', Solar("sunrise", 52.5, 13.4)),
+        (
+            'solar = "sunrise"\nlatitude = 52.5\nlongitude = 13.4\ntimezone = "Europe/Berlin"',
+            Solar("sunrise", 52.5, 13.4, timezone="Europe/Berlin"),
+        ),
         (
             '[defaults]\nlatitude = 52.5\nlongitude = 13.4\n[schedules.a]\nsolar = { event = "noon", longitude = 1 }',
             Solar("noon", 52.5, 1),
