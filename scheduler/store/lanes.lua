@@ -61,8 +61,9 @@ local function release(own, lane, now_ms)
     if queued and not places then
       redis.call('SADD', own .. lane, each.id)
       redis.call('HDEL', run, 'y')
-      if each.message then
-        redis.call('LPUSH', each.queue, each.message)
+      -- A key that is no list must not keep the run before from its end: then a beat publishes this one, or says why not.
+      local pushed = each.message and redis.pcall('LPUSH', each.queue, each.message)
+      if pushed and not (type(pushed) == 'table' and pushed.err) then
         redis.call('ZADD', own .. 'unclaimed', now_ms + each.again, each.id)
       else
         redis.call('ZADD', own .. 'outbox', now_ms, each.id)

@@ -61,7 +61,9 @@ def begin() -> None:
 
 
 def over() -> None:
-    """The run is over, and Celery is done with its task."""
+    """The run is over, and Celery is done with its task. One that its job executes by `apply()` is none of ours."""
+    if _Run.calling:
+        return
     _Run.going_on = False
     _Run.struck = None
 

@@ -1,7 +1,11 @@
 """`onbeat cancel` as a person types it: what waits, what runs, and what does not want to end."""
 
+from contextlib import ExitStack
+
 import pytest
 
+from scheduler.operations import trigger
+from scheduler.publisher import StorePublisher
 from scheduler.run import RunState
 from scheduler.store import Keys, Store, connect
 from tests.support.process import OnbeatProcess
@@ -81,9 +85,10 @@ def store(valkey: ValkeyServer) -> Store:
     return Store(connect(valkey.url), Keys())
 
 
-def trigger(project: Project, entry: str) -> str:
-    run_id: str = project.run("trigger", entry, "--json").expect(0).json()["run_id"]
-    return run_id
+def asked_for(store: Store, entry: str) -> str:
+    stored = store.entries.get(entry)
+    assert stored is not None
+    return trigger(store, StorePublisher(store), stored, by="test")
 
 
 def ended(store: Store, run_id: str, within: float = 5) -> RunState:
@@ -94,8 +99,8 @@ def ended(store: Store, run_id: str, within: float = 5) -> RunState:
     return eventually(final, within=within, what=f"the end of {run_id}")  # type: ignore[return-value]
 
 
-def begun(project: Project, worker: OnbeatProcess, entry: str) -> str:
-    run_id = trigger(project, entry)
+def begun(store: Store, worker: OnbeatProcess, entry: str) -> str:
+    run_id = asked_for(store, entry)
     worker.wait_for_event("run.started", run_id=run_id)
     return run_id
 
@@ -104,23 +109,30 @@ def test_runs_are_stopped_wherever_they_are(project: Project, store: Store) -> N
     project.jobs(JOBS)
     project.schedules(SCHEDULES)
     project.environ["ONBEAT_CANCEL_GRACE"] = "1s"
-    with project.start("beat") as beat, project.start("worker", "-Q", "default", "-c", "5") as worker:
+    with (
+        ExitStack() as stack,
+        project.start("beat") as beat,
+        project.start("worker", "-Q", "default", "-c", "5") as worker,
+    ):
         beat.wait_for_event("schedules.applied", within=30)
         worker.wait_for_event("worker.started", within=30)
-        waits = trigger(project, "nowhere")
-        retries = begun(project, worker, "retries")
+        retries = begun(store, worker, "retries")
         worker.wait_for_event("run.retrying", run_id=retries)
         running = {
-            entry: begun(project, worker, entry)
+            entry: begun(store, worker, entry)
             for entry in ("tidy", "stubborn", "later", "finishes", "command")
         }
         eventually(lambda: _said(store, running["command"], "ready"), what="the command's first line")
+        waiting = stack.enter_context(project.start("trigger", "nowhere", "--wait"))
+        waits = eventually(lambda: next(iter(store.runs.active("nowhere")), ""), what="the run that waits")
         ids = [waits, retries, *running.values()]
         answers = project.run("cancel", *ids, "--reason", "a test", "--json").expect(0).json()
         assert [answer["answer"] for answer in answers] == ["cancelled"] * 2 + ["asked"] * 5
         states = {entry: ended(store, run_id) for entry, run_id in running.items()}
         assert states == dict.fromkeys(states, RunState.CANCELLED) | {"finishes": RunState.SUCCEEDED}
         assert {ended(store, run_id) for run_id in (waits, retries)} == {RunState.CANCELLED}
+        assert waiting.wait() == 1
+        assert "cancelled" in waiting.transcript()
 
         assert (project.directory / "tidied").read_text() == "up"
         assert _said(store, running["command"], "got TERM")
@@ -142,17 +154,6 @@ def test_runs_are_stopped_wherever_they_are(project: Project, store: Store) -> N
         shown = project.run("run", running["tidy"]).expect(0).out
         assert ": a test" in shown
     assert worker.strays == []
-
-
-def test_who_waits_for_a_run_that_is_cancelled_is_told_and_ends_with_1(
-    project: Project, store: Store
-) -> None:
-    project.run("apply").expect(0)
-    with project.start("trigger", "hello", "--wait") as waiting:
-        run = eventually(lambda: store.runs.recent(["hello"]) if store.runs.active("hello") else [])
-        project.run("cancel", run[0].run_id[:8]).expect(0)
-        assert waiting.wait() == 1
-        assert "cancelled" in waiting.transcript()
 
 
 def _said(store: Store, run_id: str, text: str) -> bool:

@@ -4,6 +4,8 @@ import signal
 
 import pytest
 
+from scheduler.operations import cancel, trigger
+from scheduler.publisher import StorePublisher
 from scheduler.run import RunState
 from scheduler.store import Keys, Store, connect
 from tests.support.project import Project
@@ -60,6 +62,12 @@ def store(valkey: ValkeyServer) -> Store:
     return Store(connect(valkey.url), Keys())
 
 
+def asked_for(store: Store, entry: str) -> str:
+    stored = store.entries.get(entry)
+    assert stored is not None
+    return trigger(store, StorePublisher(store), stored, by="test")
+
+
 def test_a_job_goes_on_where_it_was_and_says_how_far_it_is(project: Project, store: Store) -> None:
     project.jobs(JOBS)
     project.schedules(SCHEDULES)
@@ -71,8 +79,7 @@ def test_a_job_goes_on_where_it_was_and_says_how_far_it_is(project: Project, sto
     ):
         beat.wait_for_event("schedules.applied", within=30)
         threads.wait_for_event("worker.started", within=30)
-        run_id = project.run("trigger", "goes-on", "--json").expect(0).json()["run_id"]
-        cancelled = project.run("trigger", "in-a-thread", "--json").expect(0).json()["run_id"]
+        run_id, cancelled = (asked_for(store, name) for name in ("goes-on", "in-a-thread"))
         worker.wait_for_event("run.started", within=30, run_id=run_id, attempt=3)
         eventually(lambda: (run := store.runs.get(run_id)) and run.progress == 0.4, within=5)
         (shown,) = project.run("runs", "goes-on", "--json").expect(0).json()
@@ -81,7 +88,7 @@ def test_a_job_goes_on_where_it_was_and_says_how_far_it_is(project: Project, sto
         assert "40% waiting for the worker" in project.run("runs", "goes-on").expect(0).out
 
         eventually(lambda: (run := store.runs.get(cancelled)) and run.message == "round and round")
-        project.run("cancel", cancelled).expect(0)
+        cancel(store, store.runs.get_many([cancelled])[0], by="test")
         threads.wait_for_event("run.cancelled", run_id=cancelled)
         run = store.runs.get(cancelled)
         assert run is not None

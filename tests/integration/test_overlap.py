@@ -222,6 +222,17 @@ def test_where_the_broker_is_another_what_waited_goes_to_the_outbox(scene: Scene
     assert scene.published(second)
 
 
+def test_a_queue_that_is_no_list_keeps_no_run_from_its_end(scene: Scene) -> None:
+    scene.apply(entry())
+    first, second = scene.tick(), scene.tick()
+    scene.claim(first)
+    scene.store.client.delete("default")
+    scene.store.client.set("default", "somebody else's")
+    scene.finish(first)
+    assert scene.run(first).state is RunState.SUCCEEDED
+    assert scene.store.client.zscore("onbeat:outbox", str(second)) is not None
+
+
 def test_allow_runs_beside_and_leaves_out_beyond_its_limit(scene: Scene) -> None:
     scene.apply(entry("any", "allow"), entry("two", "allow", 2))
     assert all(scene.published(scene.tick("any")) for _ in range(4))

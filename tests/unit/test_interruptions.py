@@ -113,6 +113,16 @@ def test_a_job_may_have_a_handler_of_its_own_and_the_next_one_does_not_inherit_i
         strike(signal.SIGTERM)
 
 
+def test_a_task_that_the_job_executes_within_its_run_is_not_its_end() -> None:
+    def job() -> None:
+        interruptions.over()
+        strike(signal.SIGTERM)
+
+    interruptions.begin()
+    with pytest.raises(Cancelled), interruptions.calling():
+        job()
+
+
 def test_a_child_without_a_run_ends_by_sigterm_as_any_process() -> None:
     program = (
         "import os, signal; from scheduler.worker import interruptions as i; i.enable(); i.begin(); i.over()"
