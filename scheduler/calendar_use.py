@@ -34,7 +34,7 @@ class CalendarUse:
         """The entry's schedule, its ticks moved away from holidays or not, and what takes ticks out of it."""
         if not any(key in values for key in OF_CALENDARS):
             return schedule, None
-        if any(layers.is_wrong(key) for key in OF_CALENDARS) or self._is_at_odds(values, layers):
+        if layers.is_wrong(*OF_CALENDARS) or self._is_at_odds(values, layers):
             return schedule, None
         choice = choice_of(values, self._calendars)
         self.used |= {*choice.excluded, *choice.moved, *values.get("holidays", ()), *choice.named}

@@ -56,7 +56,7 @@ class Declarations:
 
     def names(self, env: str | None) -> list[str]:
         """The entries that there are in the environment."""
-        return list(dict.fromkeys([*self.entries, *self._overlays.get(env or "", ())]))
+        return list(dict.fromkeys([*self.entries, *(self._overlays.get(env, ()) if env is not None else ())]))
 
     def _declare(self, found: dict[str, Declared], source: Source, above: Path) -> None:
         tables = _inside(source.document, (*above, "schedules"))

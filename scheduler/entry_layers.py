@@ -71,9 +71,10 @@ class Layers:
         """The keys that stand in the entry itself."""
         return frozenset(key for layer in self.own for key in layer.values)
 
-    def is_wrong(self, key: str) -> bool:
-        """Whether an error was found in what any table says of the key."""
-        return any(layer.report.is_wrong((*layer.path, key)) for layer in self.all)
+    def is_wrong(self, *keys: str) -> bool:
+        """Whether an error was found in what any table says of one of the keys."""
+        marked = [layer for layer in self.all if layer.report.any_wrong]
+        return any(layer.report.is_wrong((*layer.path, key)) for layer in marked for key in keys)
 
     @property
     def usable(self) -> bool:

@@ -184,7 +184,7 @@ class Tables:
             layers.add(f"job: {missing}", place, place.value, code="job")
             return None
         declaration = self._catalogue.jobs[job]
-        if layers.is_wrong("args") or layers.is_wrong("kwargs"):
+        if layers.is_wrong("args", "kwargs"):
             return declaration
         args, kwargs = layers.values.get("args", ()), layers.values.get("kwargs", {})
         for problem in argument_problems(declaration.function, args, kwargs):
@@ -206,7 +206,7 @@ def _check_name(name: str, declared: Declared) -> None:
 
 
 def _schedule(values: Mapping[str, Any], layers: Layers) -> Schedule | None:
-    if any(layers.is_wrong(key) for key in OF_SCHEDULE):
+    if layers.is_wrong(*OF_SCHEDULE):
         return None
     given = layers.given
     for conflict in conflicts(values, given=given):
@@ -216,7 +216,7 @@ def _schedule(values: Mapping[str, Any], layers: Layers) -> Schedule | None:
         span = place.key if conflict.code == "conflict" else inside.value
         message = f"{conflict.key}: {conflict.message}"
         layers.add(message, place, span, code=conflict.code, mark=True)
-    if any(layers.is_wrong(key) for key in OF_SCHEDULE):
+    if layers.is_wrong(*OF_SCHEDULE):
         return None
     try:
         schedule = schedule_of(layers.name, values)

@@ -69,6 +69,11 @@ class Report:
         """The key at `path` can't be used."""
         self._wrong |= {path[:length] for length in range(len(path) + 1)}
 
+    @property
+    def any_wrong(self) -> bool:
+        """Whether anything of the file can't be used."""
+        return bool(self._wrong)
+
     def is_wrong(self, path: Path) -> bool:
         """Whether an error was found at `path` or within it; at () anywhere in the file."""
         return path in self._wrong

@@ -2,6 +2,7 @@
 TOML with values of another type.
 """
 
+import copy
 import random
 import tomllib
 from collections.abc import Callable
@@ -147,7 +148,7 @@ def retyped(chance: random.Random) -> bytes:
         holder, key = chance.choice(_places(document) or [(document, "schedules")])
         what = chance.random()
         if what < 0.7:
-            holder[key] = chance.choice(VALUES)
+            holder[key] = copy.deepcopy(chance.choice(VALUES))
         elif isinstance(holder, dict):
             value = holder.pop(key, None)
             if what < 0.9 and value is not None:

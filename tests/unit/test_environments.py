@@ -71,6 +71,11 @@ def test_an_environment_is_laid_over_key_by_key_and_another_kind_replaces_the_ki
     assert file.env == "production"
 
 
+def test_an_environment_without_a_name_is_none_that_is_meant(read: Read) -> None:
+    (problem,) = problems_of(read('[schedules.a]\njob = "jobs.tidy"\n[env."".schedules.b]\nenabled = true'))
+    assert problem.startswith("3:6+2 the environment's name '' is not 1 to 100 letters")
+
+
 def test_an_environment_may_disable_an_entry(read: Read) -> None:
     entries = read(FILE, "test").entries
     assert [entry.enabled for entry in entries.values()] == [False, True]
