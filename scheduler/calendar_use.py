@@ -13,7 +13,7 @@ from scheduler.entry_calendars import (
     with_holidays,
 )
 from scheduler.entry_layers import Layers, Place
-from scheduler.entry_schedule import KINDS
+from scheduler.entry_schedule import OF_THE_CLOCK
 from scheduler.exclusion import Exclusion
 from scheduler.schedule import Schedule
 
@@ -53,7 +53,7 @@ class CalendarUse:
             is_element = conflict.element is not None and layers.has(conflict.key, conflict.element)
             span = inside.value if is_element else place.value
             layers.add(f"{conflict.key}: {conflict.message}", place, span, code=conflict.code)
-        if not any(kind in values for kind in KINDS):
+        if not any(kind in values for kind in OF_THE_CLOCK):
             for key in given & {*OF_CALENDARS}:
                 place, found = layers.place(key), True
                 layers.add(f"{key}: {_NO_TICKS}", place, place.key, code="conflict")

@@ -13,9 +13,9 @@ NTH: Final = ("first", "second", "third", "fourth", "fifth")
 _TEENS: Final = range(11, 14)
 
 
-def joined(names: Sequence[str]) -> str:
+def joined(names: Sequence[str], word: str = "and") -> str:
     """As in a sentence: "Monday, Tuesday and Friday"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
 def ordinal(number: int) -> str:

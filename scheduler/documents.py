@@ -63,8 +63,9 @@ def whole_run_document(run: Run) -> Document:
         "result": run.result,
         "checkpoint": None if run.checkpoint is None else json.loads(run.checkpoint),
         "traceback": run.traceback,
-        "parent": None,
-        "children": [],
+        "parent": run.parents[-1] if run.parents else None,
+        "parents": list(run.parents),
+        "children": list(run.children),
     }
 
 
@@ -189,9 +190,9 @@ def pause_document(pause: Pause) -> Document:
 
 
 def schedule_text(entry: Entry) -> str | None:
-    """The schedule without zone and bounds: "*/5 * * * *", "every 30s"; None for an entry that is run by hand."""
+    """The schedule without zone and bounds: "*/5 * * * *", "every 30s", "after load"; None: by hand only."""
     if entry.schedule is None:
-        return None
+        return entry.follows
     cadence = cadence_of(entry.schedule)
     return cadence.expression if isinstance(cadence, OnAWall) else cadence.describe()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
+from scheduler.calendar_words import joined
 from scheduler.exclusion import Exclusion
 from scheduler.retry import RetryPolicy
 from scheduler.schedule import Schedule, schedule_from_json
@@ -24,6 +25,8 @@ class Entry:
     job: str
     schedule: Schedule | None = None
     exclusion: Exclusion | None = None
+    after: tuple[str, ...] = ()  # it follows when all of these have succeeded for the same scheduled time
+    after_failed: tuple[str, ...] = ()  # or when one of these has failed
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()  # values among its arguments that no log and no command shows
@@ -53,6 +56,13 @@ class Entry:
     def start_by(self, scheduled_at: datetime) -> datetime | None:
         """The moment by which a run scheduled then must have started; None where it may start at any time."""
         return None if self.start_deadline is None else scheduled_at + self.start_deadline
+
+    @property
+    def follows(self) -> str | None:
+        """What it follows on, in words; None of an entry that follows on none."""
+        if self.after:
+            return f"after {joined(self.after)}"
+        return f"when {joined(self.after_failed, 'or')} failed" if self.after_failed else None
 
     @property
     def most_active(self) -> int | None:
@@ -100,8 +110,10 @@ class Entry:
         return cls(**values)
 
 
-_TUPLES = frozenset({"args", "secrets", "tags"})
+_TUPLES = frozenset({"after", "after_failed", "args", "secrets", "tags"})
 _PLAIN = (
+    "after",
+    "after_failed",
     "args",
     "kwargs",
     "secrets",

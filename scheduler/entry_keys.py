@@ -33,7 +33,6 @@ NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # Keys of INTERFACE.md's table that a later version does.
 UNSUPPORTED_KEYS: Final = frozenset(
     {
-        "after",
         "alert", "ping",
     }
 )  # fmt: skip
@@ -262,6 +261,18 @@ def _solar(value: object) -> dict[str, Any]:
     return checked
 
 
+def _names(value: object) -> tuple[str, ...]:
+    """The names of other entries; that there are such, and no ring of them, is seen to with all entries at hand."""
+    names = value if isinstance(value, list) else [value]
+    if not names:
+        raise ValueError("the list is empty; name an entry, or leave the key out")
+    for index, name in enumerate(names):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            path = (index,) if isinstance(value, list) else ()
+            raise Misplaced(f"{quoted(name)} is not the name of an entry", path)
+    return tuple(dict.fromkeys(names))
+
+
 def _priority(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= HIGHEST_PRIORITY:
         raise ValueError(
@@ -345,6 +356,8 @@ CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "rrule": _rrule,
     "at": _moments,
     "solar": _solar,
+    "after": _names,
+    "after_failed": _names,
     "latitude": degrees_up_to(90),
     "longitude": degrees_up_to(180),
     "jitter": _positive,

@@ -28,10 +28,12 @@ OF_KIND: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "dst_fold": (("crontab", "rrule"), "only a crontab or rrule reads a clock that changes"),
 }
 _SOLAR: Final = '{ event = "sunset", latitude = 52.5, longitude = 13.4 }'
-KINDS: Final = ("crontab", "interval", "rrule", "at", "solar")
+OF_THE_CLOCK: Final = ("crontab", "interval", "rrule", "at", "solar")
+OF_OTHERS: Final = ("after", "after_failed")  # it follows on other entries
+KINDS: Final = (*OF_THE_CLOCK, *OF_OTHERS)
 _OF_ALL_KINDS: Final = ("starts_at", "ends_at", "jitter")
 _OF_TICKS: Final = ("max_runs", "catchup_spread")  # what an entry without ticks has no use for
-OF_SCHEDULE: Final = frozenset({*KINDS, *_OF_ALL_KINDS, "timezone", *OF_KIND})
+OF_SCHEDULE: Final = frozenset({*OF_THE_CLOCK, *_OF_ALL_KINDS, "timezone", *OF_KIND})
 
 
 class Conflict(NamedTuple):
@@ -49,7 +51,7 @@ def conflicts(values: Mapping[str, Any], *, given: frozenset[str]) -> Iterator[C
         if key in values and key in given and not any(kind in values for kind in kinds):
             yield Conflict(key, message)
     for key in (*_OF_ALL_KINDS, *_OF_TICKS):
-        if key in given and not any(kind in values for kind in KINDS):
+        if key in given and not any(kind in values for kind in OF_THE_CLOCK):
             yield Conflict(key, "the entry has no schedule, and so no ticks")
     if "starts_at" in values and "ends_at" in values and values["ends_at"] < values["starts_at"]:
         yield Conflict("ends_at", "is before starts_at")

@@ -11,6 +11,7 @@ from scheduler.declarations import Declarations, Declared, defaults_of
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.entry_calendars import OF_CALENDARS
+from scheduler.entry_chain import broken_chains
 from scheduler.entry_checks import Checker
 from scheduler.entry_keys import CHECKS, NAME
 from scheduler.entry_layers import Layer, Layers, Place
@@ -58,11 +59,29 @@ class Tables:
         self._check_defaults(sources, env)
         found = {name: self._remembered(name, env) for name in self._declarations.names(env)}
         entries = {name: entry for name, entry in found.items() if entry is not None}
+        for name in self._check_chains(entries, env):
+            del entries[name]
         looked_at = [
             (entry, layers) for entry in entries.values() if (layers := self._linted.get(entry.name))
         ]
         self._lints.look_at_all(looked_at)
         return entries
+
+    def _check_chains(self, entries: Mapping[str, Entry], env: str | None) -> set[str]:
+        """Report entries that follow on none that there is, or on each other; their names."""
+        wrong = set()
+        for broken in broken_chains(entries, self._declarations.names(env)):
+            wrong.add(broken.entry)
+            for declared in reversed(self._declarations.of(broken.entry, env)):
+                value = declared.table.get(broken.key) if isinstance(declared.table, dict) else None
+                if value is None:
+                    continue
+                path = (*declared.path, broken.key)
+                place = (*path, value.index(broken.name)) if isinstance(value, list) else path
+                report = declared.source.report
+                report.add(f"{broken.key}: {broken.message}", report.value(place), code="after", path=place)
+                break
+        return wrong
 
     def check(self, sources: Sequence[Source], env: str | None) -> None:
         """Report what is wrong in the environment, with the entries that differ there; with None, in all."""

@@ -29,7 +29,7 @@ def why_no_tick(entry: Entry, moment: datetime) -> Iterator[str]:
     """Sentences that say why `moment` is no tick of `entry`, the plainest reason first."""
     schedule = entry.schedule
     if schedule is None:
-        yield "it has no schedule: it is run only by hand"
+        yield f"it has no times of its own: it runs {entry.follows or 'only by hand'}"
         return
     if isinstance(schedule, Within):
         yield from _out_of_bounds(schedule, moment)

@@ -177,8 +177,9 @@ class Attempt:
 class Run:
     """A run as the store has it. `reason` says why it is in its state where the state alone does not.
 
-    `cancel_asked`: it runs, and somebody wants it stopped. `checkpoint` is JSON as text. `progress` (from 0 to 1) and
-    `message` are what the job said at `heartbeat_at`.
+    `parents` are the runs that it follows on, `children` those that follow on it. `cancel_asked`: it runs, and somebody
+    wants it stopped. `checkpoint` is JSON as text. `progress` (from 0 to 1) and `message` are what the job said at
+    `heartbeat_at`.
     """
 
     run_id: str
@@ -206,6 +207,8 @@ class Run:
     heartbeat_at: datetime | None = None
     result: Any = None
     attempts: tuple[Attempt, ...] = ()
+    parents: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
 
     @property
     def duration(self) -> timedelta | None:

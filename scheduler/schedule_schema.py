@@ -176,6 +176,11 @@ def _keys(jobs: Mapping[str, JobDeclaration]) -> Schema:
             "One moment or several.",
         ),
         "solar": (_solar(), "An event of the sun at a place."),
+        "after": (
+            _names_of_entries(),
+            "Entries on which it follows, once all have succeeded for the same time.",
+        ),
+        "after_failed": (_names_of_entries(), "Entries of which one has failed, when it runs."),
         "latitude": (_degrees(90), "The place of solar: degrees, north positive."),
         "longitude": (_degrees(180), "The place of solar: degrees, east positive."),
         "jitter": (_DURATION, "Up to this much later, the same for an entry every time."),
@@ -242,6 +247,11 @@ def _allowances() -> Schema:
 
 def _one_of(choices: Sequence[str]) -> Schema:
     return {"anyOf": [{"enum": list(choices)}, {"type": "string", "pattern": _REFERENCE}]}
+
+
+def _names_of_entries() -> Schema:
+    name = {"type": "string", "pattern": rf"^{NAME.pattern}$|{_REFERENCE}"}
+    return {"oneOf": [name, {"type": "array", "items": name, "minItems": 1}]}
 
 
 def _solar() -> Schema:

@@ -1,7 +1,9 @@
 """A beat's spare time: any beat finishes what another process left. Each step is safe to be done by two at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from scheduler.log_setup import emit
 from scheduler.publisher import Publisher
@@ -10,6 +12,7 @@ from scheduler.run import Run, RunState
 from scheduler.store import Store
 from scheduler.store.outbox import Move
 from scheduler.store.ticks import REPUBLISH_AFTER, Waiting
+from scheduler.succession import succeed
 
 LONGEST_SILENCE = timedelta(hours=1)
 
@@ -24,25 +27,67 @@ def keep_up(store: Store, publisher: Publisher, waiting: Waiting, now: datetime)
     5. Recover the runs whose lease ran out.
     6. Publish again what no worker claimed.
     7. Publish what waited for the end of another run, where nobody did at that end.
+    8. Start what follows on a run that ended, where nobody did.
 
     Raises Unreachable where the store or the broker fails; what was not done is found by the next turn.
     """
-    if waiting.announcements:
-        _announce(store)
-    if waiting.deadlines:
-        for run in store.deadlines.expire():
+    upkeep = _Upkeep(store, publisher, now)
+    for what, step in _STEPS:
+        if getattr(waiting, what):
+            step(upkeep)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upkeep:
+    store: Store
+    publisher: Publisher
+    now: datetime
+
+    def expire(self) -> None:
+        for run in self.store.deadlines.expire():
             emit("run.expired", **fields_of(run), queue=run.queue, reason=run.reason)
-    if waiting.outbox:
-        publisher.publish([(run, call, run.attempt) for run, call in store.outbox.due("outbox", now)])
-    if waiting.retries:
-        publisher.publish([(run, call, run.attempt + 1) for run, call in store.outbox.due("retries", now)])
-    if waiting.leases:
-        for run, call in store.outbox.due("leases", now):
-            recover(store, run, call, worker=None)
-    if waiting.unclaimed:
-        _publish_again(store, publisher, store.outbox.due("unclaimed", now), now)
-    if waiting.lanes:
-        store.lanes.release()
+
+    def publish(self) -> None:
+        due = self.store.outbox.due("outbox", self.now)
+        self.publisher.publish([(run, call, run.attempt) for run, call in due])
+
+    def retry(self) -> None:
+        due = self.store.outbox.due("retries", self.now)
+        self.publisher.publish([(run, call, run.attempt + 1) for run, call in due])
+
+    def recover(self) -> None:
+        for run, call in self.store.outbox.due("leases", self.now):
+            recover(self.store, run, call, worker=None)
+
+    def publish_again(self) -> None:
+        _publish_again(self.store, self.publisher, self.store.outbox.due("unclaimed", self.now), self.now)
+
+    def release(self) -> None:
+        self.store.lanes.release()
+
+    def succeed(self) -> None:
+        for run_id in self.store.followers.ended(self.now):
+            _see_to(self.store, self.publisher, run_id)
+
+
+_STEPS: Final[tuple[tuple[str, Callable[[_Upkeep], None]], ...]] = (
+    ("announcements", lambda upkeep: _announce(upkeep.store)),
+    ("deadlines", _Upkeep.expire),
+    ("outbox", _Upkeep.publish),
+    ("retries", _Upkeep.retry),
+    ("leases", _Upkeep.recover),
+    ("unclaimed", _Upkeep.publish_again),
+    ("lanes", _Upkeep.release),
+    ("ended", _Upkeep.succeed),
+)
+
+
+def _see_to(store: Store, publisher: Publisher, run_id: str) -> None:
+    run = store.runs.get(run_id)
+    if run is None or not run.state.final:
+        store.followers.seen_to(run_id)  # it is gone, or is replayed: then it ends again
+    else:
+        succeed(store, publisher, run)
 
 
 def _announce(store: Store) -> None:

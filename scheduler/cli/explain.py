@@ -1,5 +1,6 @@
 """`onbeat explain`: one entry's schedule in plain words, from the file alone."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
 from operator import itemgetter
@@ -43,12 +44,21 @@ def explain(*, entry: str, env: str | None, as_json: bool) -> None:
         _print(document)
 
 
+def _kind_sentences(entry: "Entry") -> Iterator[str]:
+    from scheduler.explanation import sentences
+
+    if entry.follows is None:
+        yield from sentences(entry.schedule)
+    else:
+        yield f"It has no times of its own: it runs {entry.follows}, for the same scheduled time."
+
+
 def explanation_document(entry: "Entry", zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     """What there is to say of the entry's schedule at `now`."""
     from scheduler.calendar_explanation import calendar_sentences
     from scheduler.documents import schedule_text, timezone_of
     from scheduler.entry_ticks import coming_ticks
-    from scheduler.explanation import clock_changes, crontabs_of, meanings, sentences
+    from scheduler.explanation import clock_changes, crontabs_of, meanings
     from scheduler.policy_words import policy_sentences
 
     crontabs, on_a_wall = list(crontabs_of(entry.schedule)), timezone_of(entry) is not None
@@ -62,7 +72,7 @@ def explanation_document(entry: "Entry", zone: ZoneInfo, now: datetime) -> dict[
             for crontab in crontabs
             for each in meanings(crontab)
         ],
-        "words": [*sentences(entry.schedule), *calendar_sentences(entry, now), *policy_sentences(entry)],
+        "words": [*_kind_sentences(entry), *calendar_sentences(entry, now), *policy_sentences(entry)],
         "next": [_tick(tick, zone) for tick in islice(coming_ticks(entry, now), COMING)],
         "clock_changes": [_change(entry, each, zone) for each in clock_changes(zone, now) if on_a_wall],
     }

@@ -149,7 +149,8 @@ def chosen_entries(name: str | None, env: str | None, *, jobs: bool = False) -> 
         )
     entry = file.entries[name]
     if entry.schedule is None:
-        click.echo(f"{name} has no schedule: it runs only by hand, with `onbeat trigger {name}`", err=True)
+        how = entry.follows or f"only by hand, with `onbeat trigger {name}`"
+        click.echo(f"{name} has no times of its own: it runs {how}", err=True)
     elif not entry.enabled:
         click.echo(f"{name} is disabled: these are the times it would have", err=True)
     elif entry.max_runs is not None:

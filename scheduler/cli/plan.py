@@ -109,7 +109,7 @@ def _rows(changes: "Plan", compared: "Comparison") -> Iterator[tuple[str, str, s
 
     ticks = compared.by_entry
     for entry in changes.added:
-        words = entry.schedule.describe() if entry.schedule is not None else "by hand"
+        words = entry.schedule.describe() if entry.schedule is not None else entry.follows or "by hand"
         words += f", not on {entry.exclusion.describe()}" if entry.exclusion is not None else ""
         yield "+", entry.name, f"{words}: {entry.job}", _ticks_text(ticks[entry.name])
     for each in changes.changed:

@@ -10,6 +10,7 @@ from scheduler.settings import Settings, with_server
 from scheduler.store.cancels import Cancels
 from scheduler.store.connection import Client, StoreRefused, connect
 from scheduler.store.deadlines import Deadlines
+from scheduler.store.followers import Followers
 from scheduler.store.keys import Keys
 from scheduler.store.lanes import Lanes
 from scheduler.store.ledger import Ledger
@@ -42,6 +43,7 @@ class Store:
         self.cancels = Cancels(client, keys, scripts)
         self.lanes = Lanes(client, keys, scripts)
         self.replays = Replays(keys, scripts)
+        self.followers = Followers(client, keys, scripts)
         self.logs = Logs(client, keys, scripts)
         self.presence = Presence(client, keys, scripts)
         self.pauses = Pauses(client, keys)

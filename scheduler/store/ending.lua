@@ -50,6 +50,8 @@ local function ended(own, id, state, why, now_ms, limits)
   -- A place is free: whoever waits for it gets it now. Also in the lane of the entry itself, from before it had a group.
   release(own, 'active:' .. name, now_ms)
   if group then release(own, 'group:' .. group, now_ms) end
+  -- Others may follow on it: whoever ended it sees to that within two seconds, or a beat does.
+  if redis.call('HEXISTS', own .. 'followers', name) == 1 then redis.call('ZADD', own .. 'ended', now_ms + 2000, id) end
   for _, key in ipairs({run, attempts, log}) do redis.call('PEXPIRE', key, limits[2]) end
   -- The list of an entry's runs lives as long as the last of them, and while one is active for ever.
   if redis.call('EXISTS', active) == 0 then redis.call('PEXPIRE', runs, limits[2]) end

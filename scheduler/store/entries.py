@@ -9,6 +9,7 @@ from scheduler.plan import Plan
 from scheduler.store.applying import Applied, Applying, Outdated
 from scheduler.store.connection import Client
 from scheduler.store.entry_record import FIELDS, StoredEntry, read_entry, stored_entry
+from scheduler.store.followers import Followers
 from scheduler.store.keys import Keys
 from scheduler.store.moments import moment_or_none
 from scheduler.store.scripts import Scripts
@@ -25,6 +26,7 @@ class Entries:
         self._client: Any = client  # redis-py's types: bytes or str
         self._keys = keys
         self._applying = Applying(client, keys, scripts)
+        self._followers = Followers(client, keys, scripts)
 
     def all(self) -> dict[str, StoredEntry]:
         """Every entry by name, in the order of the names."""
@@ -81,4 +83,6 @@ class Entries:
         withdrawn; no tick is counted here that a beat decides at the same moment. Two beats that start at once agree:
         the second one finds nothing left to do. Raises Outdated where schedules of a higher revision are in force.
         """
-        return self._applying.apply(wanted, Applied(digest, revision, now, by, env), now)
+        changes = self._applying.apply(wanted, Applied(digest, revision, now, by, env), now)
+        self._followers.replace(wanted)
+        return changes

@@ -5,8 +5,8 @@
 -- ARGV  1 run id   2 attempt   3 worker, or '' for a beat that ends a lease that ran out
 --       4 the new state   5 error or ''   6 traceback or ''   7 reason or ''   8 result as JSON or ''
 --       9 wait before the next attempt, ms (for 'retrying')   10 keep_runs   11 keep_for, ms   12 our prefix
--- Result: {'finished', now in ms, retry at in ms or 0, state, by, why} or {'fenced', state, attempt}: the run was given
---   away, and what this attempt came to does not count. An attempt that failed after somebody asked to cancel the run
+-- Result: {'finished', now in ms, retry at in ms or 0, state, by, why, 1 if others may follow on it} or {'fenced', state,
+--   attempt}: the run was given away, and what this attempt came to does not count. An attempt that failed after somebody asked to cancel the run
 --   ends it as 'cancelled': by whom and why is told. The same call again is answered the same.
 -- include: ending
 local clock = redis.call('TIME')
@@ -55,4 +55,4 @@ if state == 'retrying' then
   return {'finished', now_ms, retry_at, state, '', ''}
 end
 ended(own, id, state, reason, now_ms, {tonumber(ARGV[10]), tonumber(ARGV[11])})
-return {'finished', now_ms, 0, state, by or '', why}
+return {'finished', now_ms, 0, state, by or '', why, redis.call('ZSCORE', own .. 'ended', id) and 1 or 0}

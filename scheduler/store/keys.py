@@ -15,6 +15,9 @@
 | `onbeat:ledger` | hash: totals of ticks expected and by disposition | for ever | commit |
 | `onbeat:ledger:NAME` | hash: the same for one entry | until the entry goes | commit |
 | `onbeat:rate:NAME` | hash: the last start and the next free moment by `rate_limit`, ms | until then | claim |
+| `onbeat:followers` | hash: entry → JSON list of the entries that follow on it | as the schedules in force | plan |
+| `onbeat:after:NAME:AT:`, `onbeat:after:NAME:AT:failed` | hash: entry → its run that ended, of those that NAME waits for | a week | follow |
+| `onbeat:ended` | zset: run id → when a beat sees to what follows on it, ms | until then | finish, follow |
 | `onbeat:outbox` | zset: run id → decided at, ms: decided and not yet published | until published | commit, publish |
 | `onbeat:retries` | zset: run id → next attempt, ms | until then | finish, publish |
 | `onbeat:leases` | zset: run id → end of its worker's lease, ms | while it runs | claim, renew, finish |

@@ -6,6 +6,8 @@ A run is a hash with short fields, so that a finished one stays under 400 bytes:
     m max_attempts q queue       qa queued, ms                sa started, ms     fa finished  fs first started
     w worker       k token of the claim                       er error           y reason     r result, JSON
     ra retry at    c call, JSON: what to execute, until the run succeeded
+    pa runs that it follows on, ch that follow on it: ids with commas between
+    rl ms between two starts of its entry's runs, rs its turn by that
     lg its log, JSON: see append.lua; of a run that wrote nothing it is not there
     d  must start by, ms, until it did
     cp checkpoint, JSON, until the run succeeded              p progress, JSON: at (ms), progress, message
@@ -26,6 +28,7 @@ from scheduler.store.moments import milliseconds, moment, moment_or_none
 from scheduler.store.scripts import Scripts
 
 MAX_TEXT = 16_384
+_FOLLOWED = 6  # its place in the answer of finish.lua; the answer to a call made twice is shorter
 DURATIONS_BATCH = 100
 
 
@@ -84,11 +87,15 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The attempt's end is on record. `cancelled`: it failed after somebody had asked for that."""
+    """The attempt's end is on record. `cancelled`: it failed after somebody had asked for that.
+
+    `followed`: entries may follow on the run.
+    """
 
     finished_at: datetime
     retry_at: datetime | None
     cancelled: Cancellation | None = None
+    followed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +220,7 @@ class Runs:
             moment(answer[1]),
             moment(answer[2]) if int(answer[2]) else None,
             Cancellation(answer[4], answer[5]) if cancelled else None,
+            followed=len(answer) > _FOLLOWED and bool(answer[_FOLLOWED]),
         )
 
     def get(self, run_id: str) -> Run | None:
@@ -332,6 +340,8 @@ def _run(run_id: str, fields: Mapping[str, str], attempts: Sequence[str] = ()) -
         reason=fields.get("y") if "xb" not in fields else _being_cancelled(fields),
         cancel_asked="xb" in fields,
         checkpoint=fields.get("cp"),
+        parents=tuple(filter(None, fields.get("pa", "").split(","))),
+        children=tuple(filter(None, fields.get("ch", "").split(","))),
         **_progress(fields.get("p")),
         result=json.loads(fields["r"]) if "r" in fields else None,
     )

@@ -25,6 +25,7 @@ NAMES: Final = (
     "expire",
     "renew",
     "finish",
+    "follow",
     "report",
     "replay",
     "cancel",

@@ -1,14 +1,14 @@
 -- What is there to do now? One round trip for a whole turn of the beat. Writes nothing.
 --
 -- KEYS  1 the schedule (zset)   2 paused (hash)   3 outbox   4 retries   5 leases   6 unclaimed   7 announcements (list)
---       8 deadlines   9 waiting (zsets)
+--       8 deadlines   9 waiting   10 ended (zsets)
 -- ARGV  1 the most entries to return
 -- Result
 --   1 now, ms, by the server's clock
 --   2 of each entry that is due: key, score, definition, meta, onbeat, tick, parked, one after the other; '' for no field
 --   3 the score of the next entry that is not due, or ''
 --   4 where an entry is due, the pauses in force, as field, value, …
---   5 how many are waiting now: {outbox, retries, leases, unclaimed, announcements, deadlines, lanes}
+--   5 how many are waiting now: {outbox, retries, leases, unclaimed, announcements, deadlines, lanes, ended}
 -- Due means: its score, in seconds, is not after now. A score below 0 is parked.
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -32,7 +32,7 @@ if first[2] and tonumber(first[2]) <= tonumber(now_s) then
   pauses = redis.call('HGETALL', KEYS[2])
 end
 
-local waiting = {0, 0, 0, 0, 0, 0, 0}
+local waiting = {0, 0, 0, 0, 0, 0, 0, 0}
 if redis.call('EXISTS', unpack(KEYS, 3)) > 0 then
   waiting = {
     redis.call('ZCOUNT', KEYS[3], '-inf', now_ms),
@@ -42,9 +42,10 @@ if redis.call('EXISTS', unpack(KEYS, 3)) > 0 then
     redis.call('LLEN', KEYS[7]),
     redis.call('ZCOUNT', KEYS[8], '-inf', now_ms),
     redis.call('ZCOUNT', KEYS[9], '-inf', now_ms),
+    redis.call('ZCOUNT', KEYS[10], '-inf', now_ms),
   }
   -- What is to be published later, a retry or a deadline that comes before the next entry decides when the beat looks again.
-  for _, place in ipairs({KEYS[3], KEYS[4], KEYS[8]}) do
+  for _, place in ipairs({KEYS[3], KEYS[4], KEYS[8], KEYS[10]}) do
     local soonest = redis.call('ZRANGEBYSCORE', place, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if soonest[2] and (next_at == '' or soonest[2] / 1000 < tonumber(next_at)) then
       next_at = string.format('%.3f', soonest[2] / 1000)

@@ -34,6 +34,7 @@ class Waiting:
     announcements: int
     deadlines: int
     lanes: int
+    ended: int
 
     @property
     def any(self) -> bool:
@@ -74,6 +75,7 @@ class Ticks:
                 "announcements",
                 "deadlines",
                 "waiting",
+                "ended",
             )
         ]
         answer = self._scripts.call("select", [self._keys.schedule, *keys], [limit])

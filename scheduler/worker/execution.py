@@ -1,5 +1,6 @@
 """One execution: decode → claim → bind → call → outcome → finish, each step in a file of its own."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 from uuid import uuid4
@@ -7,12 +8,14 @@ from uuid import uuid4
 from celery.exceptions import Ignore, Reject
 from celery.exceptions import Retry as CeleryRetry
 
+from scheduler.errors import Unreachable
 from scheduler.job import Skip
 from scheduler.log_setup import hidden_values
 from scheduler.recovery import fields_of
 from scheduler.run import RunState
 from scheduler.store.outbox import Move
 from scheduler.store.runs import Claimed, Finished, Refused
+from scheduler.succession import succeed
 from scheduler.worker import interruptions
 from scheduler.worker.binding import bound
 from scheduler.worker.calling import Called, call
@@ -71,7 +74,16 @@ def _finish(here: WorkerContext, claimed: Claimed, called: Called) -> bool:
         FINISH_PATIENCE,
     )
     tell_end(fields_of(run), ending, finished, claimed.claimed_at)
+    if isinstance(finished, Finished) and finished.followed:
+        _see_to_followers(here, run.run_id)
     return isinstance(finished, Finished) and finished.cancelled is not None
+
+
+def _see_to_followers(here: WorkerContext, run_id: str) -> None:
+    ended = here.store.runs.get(run_id)
+    if ended is not None:
+        with suppress(Unreachable):  # a beat sees to it two seconds later
+            succeed(here.store, here.publisher, ended)
 
 
 def _for_celery(

@@ -76,7 +76,7 @@ def test_a_moment_that_is_no_tick_names_the_field_and_the_ticks_around_it(
     assert found["answer"] == "no_tick"
     assert words(found) == "minute: 31 is not in '30' (30)"
     assert (found["before"], found["after"]) == ("2026-11-21T01:30:00.000Z", "2026-11-22T01:30:00.000Z")
-    assert words(why(onbeat, "by-hand", "02:30")) == "it has no schedule: it is run only by hand"
+    assert words(why(onbeat, "by-hand", "02:30")) == "it has no times of its own: it runs only by hand"
     text = onbeat("why", "nightly", "2026-11-21T02:31").expect().out
     assert text.splitlines()[0] == "nightly has no tick at 2026-11-21 02:31:00 Europe/Berlin."
 

@@ -23,7 +23,7 @@ BERLIN = Crontab("*/30 2-4 * * 1-5", "Europe/Berlin")
 @pytest.mark.parametrize(
     ("schedule", "moment", "words"),
     [
-        (None, "2026-11-20T02:00", ["it has no schedule: it is run only by hand"]),
+        (None, "2026-11-20T02:00", ["it has no times of its own: it runs only by hand"]),
         (BERLIN, "2026-11-20T01:35", ["minute: 35 is not in '*/30' (0 and 30)"]),
         (BERLIN, "2026-11-20T12:00", ["hour: 13 is not in '2-4' (2 to 4)"]),
         (
