@@ -100,15 +100,16 @@ def measure_burst(beat: Beat, folder: Path, store: Store, url: str, entries: int
         while length < entries and time.time() < minute + 2 * MINUTE_S:
             time.sleep(0.01)
             length = int(str(store.client.llen(beat.queue)))
-        if length < entries:
-            sys.exit(f"{beat.name} sent {length} of {entries} messages in two minutes")
         took = time.time() - minute
+        if length < entries:
+            say(f"{beat.name}: only {length:,} of {entries:,} in two minutes; `burst` is reckoned from that")
+            took *= entries / max(length, 1)
         figures["burst, s"][beat.name].append(took)
         figures["burst, CPU s of the beat"][beat.name].append(process.cpu_s() - busy[0])
         figures["burst, CPU s of the server"][beat.name].append(server_cpu_s(store) - busy[1])
     if beat is not ONBEAT:
         figures["sustained, ticks/s"][beat.name].append(entries / took)
-    say(f"{beat.name}: {took:.2f} s; a start with nothing changed")
+    say(f"{beat.name}: {took:.2f} s; now a start with nothing changed")
     await_second(1, 30)
     before = commands(store)
     with running(beat, folder, url, entries, "minute") as process:

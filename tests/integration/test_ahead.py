@@ -1,14 +1,17 @@
 """A beat reads what comes due soon before its time, and an idle one asks the server next to nothing."""
 
+import math
 from datetime import timedelta
 
 import pytest
 
 from scheduler.beat.ahead import AT_ONCE, HORIZON, Ahead
 from scheduler.beat.decide import prepared
+from scheduler.beat.loop import LONGEST_SLEEP, SIGN_EVERY_S, Loop
 from scheduler.beat.turn import take_turn
 from scheduler.entry import Entry
 from scheduler.interval import Interval
+from scheduler.publisher import StorePublisher
 from scheduler.store import Keys, Store, connect
 from tests.support.valkey import ValkeyServer
 
@@ -65,6 +68,21 @@ def test_a_turn_that_finds_nothing_costs_four_commands(store: Store) -> None:
     for _ in range(10):
         take_turn(store, push=True)
     assert commands(store) - before == 10 * 4 + 1  # and the INFO that asked
+
+
+def test_a_beat_without_work_has_the_server_run_at_most_five_commands_a_second(store: Store) -> None:
+    """A turn after each of its longest sleeps, and its sign of life at the first turn for which it is time."""
+    apply(store, *due_in(store, timedelta(hours=1), "one", "two"))
+    loop = Loop(store, StorePublisher(store), "m", {"host": "h"})
+    loop.step()
+    turn_s = LONGEST_SLEEP.total_seconds()
+    turns = math.ceil(SIGN_EVERY_S / turn_s)
+    store.presence.sign_in("beats", "m", {})
+    before = commands(store)
+    for _ in range(turns):
+        take_turn(store, push=True)
+    store.presence.sign_in("beats", "m", {})
+    assert (commands(store) - before - 1) / (turns * turn_s) <= 5
 
 
 def commands(store: Store) -> int:
