@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scheduler.entry import Entry
 
 DEFAULT_COUNT = 10
+MOST_SHOWN = 10_000
 MOST = 100_000
 FORMATS = ("text", "json", "ics")
 
@@ -45,7 +46,7 @@ class Tick(NamedTuple):
     "--count",
     type=click.IntRange(1, MOST),
     metavar="N",
-    help=f"At most so many ({DEFAULT_COUNT}; with --until {MOST}).",
+    help=f"At most so many ({DEFAULT_COUNT}; with --until {MOST_SHOWN}, for programs and calendars {MOST}).",
 )
 @click.option("--timezone", metavar="ZONE", help="Read and show times in this zone (the entry's own).")
 @click.option(
@@ -89,7 +90,8 @@ def next_(  # noqa: PLR0913 - one for each option
         now = datetime.now(UTC)
         first = moment_asked_for(start, "--from", now, reading) if start else now
         last = moment_asked_for(until, "--until", now, reading) if until else None
-        most = count or (MOST if last else DEFAULT_COUNT)
+        usual = MOST if as_json or form != "text" else MOST_SHOWN
+        most = count or (usual if last else DEFAULT_COUNT)
         steps.begin("Working out ticks")
         found = list(islice(ticks(chosen, first, last, excluded=excluded), most + 1))
     if as_json or form == "json":
@@ -186,10 +188,11 @@ def _document(tick: Tick, zone: ZoneInfo, *, excluded: bool) -> dict[str, object
 
 
 def _print(found: list[Tick], zones: Mapping[str, ZoneInfo], now: datetime) -> None:
-    from scheduler.cli.tables import Cell, Column, Content, print_table
+    from scheduler.cli.tables import Cell, Column, Content, on_terminal, print_table
     from scheduler.timestamps import relative, rfc3339
 
     rows: list[list[Content]] = []
+    seen = on_terminal()
     for tick in found:
         zone = zones[tick.entry]
         local = tick.scheduled_at.astimezone(zone)
@@ -198,7 +201,9 @@ def _print(found: list[Tick], zones: Mapping[str, ZoneInfo], now: datetime) -> N
             [
                 tick.entry,
                 Cell(f"{clock} {local:%Z}", plain=local.isoformat(timespec="milliseconds")),
-                Cell(relative(tick.scheduled_at, now), "dim", plain=rfc3339(tick.scheduled_at)),
+                Cell(
+                    relative(tick.scheduled_at, now) if seen else "", "dim", plain=rfc3339(tick.scheduled_at)
+                ),
                 Cell(zone.key, "dim"),
                 Cell(tick.excluded or "", "yellow"),
             ]

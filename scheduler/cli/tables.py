@@ -106,9 +106,8 @@ def _plain(cell: Cell) -> str:
 def _print_plain(titles: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     lines = [titles, *([_plain(cell) for cell in row] for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(titles))]
-    for line in lines:
-        padded = "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
-        click.echo(padded.rstrip())
+    padded = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    click.echo("\n".join(padded))
 
 
 def _print_rich(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
