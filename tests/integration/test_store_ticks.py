@@ -155,6 +155,20 @@ def test_a_finished_run_is_on_record_with_its_times_and_costs_at_most_400_bytes(
     assert used + index <= 400
 
 
+def test_a_finished_run_costs_no_more_for_a_long_call(store: Store) -> None:
+    call = Call(job="jobs.x", kwargs={"path": "/var/lib/reports" * 50})
+    store.runs.create("r", call, entry="one", trigger="manual", scheduled_at=store.presence.now())
+    store.runs.claim("r", 1, "host:1234:abcdef", "t" * 32, LEASE)
+    ending = Ending(state=RunState.SUCCEEDED, result={"rows": 12})
+    first = store.runs.finish("r", 1, "host:1234:abcdef", ending, entry="one", call=call)
+    assert store.runs.finish("r", 1, "host:1234:abcdef", ending, entry="one", call=call) == first
+    assert int(store.client.execute_command("MEMORY", "USAGE", store.keys.run("r"))) <= 300
+    assert store.client.ttl(store.keys.run("r")) > 0
+    run = store.runs.get("r")
+    assert run is not None
+    assert (run.state, run.result) == (RunState.SUCCEEDED, {"rows": 12})
+
+
 def test_an_attempt_that_was_given_away_cannot_finish(store: Store) -> None:
     run_id, call = run_of(store)
     store.runs.claim(run_id, 1, "w1", "t1", LEASE)
