@@ -115,6 +115,8 @@ ENTRY: dict[str, tuple[list[str], list[str]]] = {
     ),
     "start_deadline": DURATION,
     "max_runs": ([f"{each}\ninterval = 60" for each in COUNT[0]], COUNT[1]),
+    "after": (['"b"', '["b"]'], ["5", "[5]", "[]", '""']),
+    "after_failed": (['"b"', '["b"]'], ["5", "true", "[]", '""']),
     "allow": (
         ['{ no-timeout = "it is short" }\ninterval = 60', "{}"],
         ["5", '{ zzz = "x" }', "{ no-timeout = true }", '{ no-timeout = "" }'],
@@ -174,9 +176,18 @@ FILE: dict[str, tuple[list[str], list[str]]] = {
 }
 
 
+OTHERS = """
+[schedules.b]
+job = "jobs.tidy"
+interval = 60
+[calendars.closed]
+dates = ["2027-01-01"]
+"""
+
+
 def entry(lines: str) -> str:
     job = "" if "job = " in lines else 'job = "jobs.tidy"\n'
-    return f'[schedules.a]\n{job}{lines}\n[calendars.closed]\ndates = ["2027-01-01"]\n'
+    return f"[schedules.a]\n{job}{lines}{OTHERS}"
 
 
 CASES = [
