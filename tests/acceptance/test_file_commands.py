@@ -197,7 +197,10 @@ def test_next_is_a_table_for_people(project: Project) -> None:
         (
             ["next", "by-hand"],
             0,
-            "by-hand has no times of its own: it runs only by hand, with `onbeat trigger by-hand`\nNo tick in that time.\n",
+            (
+                "by-hand has no times of its own: it runs only by hand, with `onbeat trigger by-hand`\n"
+                "No tick in that time.\n"
+            ),
         ),
         (
             ["next", "off", "--from", "2026-01-01", "--until", "2025-01-01"],
