@@ -38,6 +38,14 @@ _info, _warning, _error, _critical = (_events_of(level) for level in LEVELS[1:])
 _BEAT = (
     _info("beat.started", "A beat is up and takes its turns."),
     _info("beat.stopped", "A beat ended in order."),
+    _info("beat.joined", "Another beat is there: some entries have their home with it now.", "beat", "beats"),
+    _info(
+        "beat.left",
+        "Another beat has stopped or fallen silent: its entries have their homes with the others.",
+        "beat",
+        "beats",
+        "reason",
+    ),
     _error("beat.turn_failed", "A turn ended in an error that is a bug; the next turn goes on.", "error"),
     _info("schedules.applied", "The store now holds what the file says.", "digest"),
     _error("schedules.rejected", "The file has problems: nothing was changed.", "error"),

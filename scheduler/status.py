@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from scheduler.entry import DEFAULT_QUEUE
+from scheduler.home import entries_at_home
 from scheduler.publisher import same_server
 from scheduler.settings import Settings
 from scheduler.store import Store
 from scheduler.store.entries import Applied, StoredEntry
 from scheduler.store.ledger import Counts
 from scheduler.store.pauses import Pause, pause_in_force
-from scheduler.store.presence import ALIVE_FOR, Sign
+from scheduler.store.presence import ALIVE_FOR, Sign, has_homes
 from scheduler.timestamps import milliseconds, rfc3339
 
 # A tick is decided within milliseconds of its time; a second is already worth a look.
@@ -30,7 +31,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """All of it at one moment, `now`, by the store's clock."""
+    """All of it at one moment, `now`, by the store's clock. `homes`: how many entries each beat has, by its id."""
 
     now: datetime
     beats: tuple[Sign, ...]
@@ -42,6 +43,7 @@ class Status:
     applied: Applied
     outbox: int
     refused: int
+    homes: Mapping[str, int]
 
     @property
     def alive_beats(self) -> tuple[Sign, ...]:
@@ -106,11 +108,12 @@ def is_alive(sign: Sign, now: datetime) -> bool:
 def read_status(store: Store, settings: Settings) -> Status:
     """Ask the store for all of it. Raises Unreachable."""
     now = store.presence.now()
+    beats = store.presence.all("beats")
     entries = store.entries.all()
     workers = tuple(store.presence.all("workers").values())
     return Status(
         now=now,
-        beats=tuple(store.presence.all("beats").values()),
+        beats=tuple(beats.values()),
         workers=workers,
         queues=_queues(store, settings, entries.values(), [sign for sign in workers if is_alive(sign, now)]),
         entries=entries,
@@ -119,6 +122,10 @@ def read_status(store: Store, settings: Settings) -> Status:
         applied=store.entries.applied(),
         outbox=store.outbox.size(),
         refused=store.refusals.count(),
+        homes=entries_at_home(
+            (store.keys.entry(name) for name, stored in entries.items() if stored.next_at is not None),
+            frozenset(name for name, sign in beats.items() if has_homes(sign, now)),
+        ),
     )
 
 
@@ -127,7 +134,10 @@ def status_document(status: Status) -> dict[str, Any]:
     counts = status.ledger
     return {
         "now": rfc3339(status.now),
-        "beats": [_sign_document(sign, status.now) for sign in status.beats],
+        "beats": [
+            {**_sign_document(sign, status.now), "entries": status.homes.get(sign.id, 0)}
+            for sign in status.beats
+        ],
         "workers": [_sign_document(sign, status.now) for sign in status.workers],
         "queues": [
             {"queue": queue.name, "length": queue.length, "workers": list(queue.workers)}

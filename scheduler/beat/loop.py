@@ -12,6 +12,7 @@ from typing import Any, Final
 from scheduler import __version__, systemd_notify
 from scheduler.beat.ahead import Ahead
 from scheduler.beat.clock_watch import ClockWatch
+from scheduler.beat.others import Others
 from scheduler.beat.turn import Turn, take_turn
 from scheduler.beat.upkeep import keep_up
 from scheduler.beat.waker import Waker
@@ -74,6 +75,8 @@ class Loop:
         self._broker_outage = Outage("broker")
         self._broker_retry_at = 0.0
         self._signed_at = float("-inf")
+        self._signed_out = False
+        self._others = Others(member)
         self._clock = ClockWatch()
         self._ahead = Ahead(store)
         self._leases_hold_from = float("-inf")
@@ -94,10 +97,15 @@ class Loop:
         self._signed_at = float("-inf")
 
     def run(self) -> None:
-        """Take turns until `stop`; then sign out, so that nobody waits for this beat."""
+        """Take turns until `stop`; then sign out, so that nobody waits for this beat.
+
+        The others take at once what comes due after that. What came due before was left to us: a last turn takes it.
+        """
         while not self._stopping:
             self._waker.sleep(self.step_whatever_happens())
-        self._sign_out()
+        if self._sign_out() and self._others.any:
+            self.step_whatever_happens()
+        self._publisher.close()
 
     def step_whatever_happens(self) -> float:
         """`step`; a fault of ours in one turn must not end the turns of all entries: it is told, and tried again."""
@@ -113,10 +121,10 @@ class Loop:
         try:
             self._do_pending()
             asked = time.monotonic()
-            turn = take_turn(self._store, push=self._publisher.push)
+            turn = take_turn(self._store, push=self._publisher.push, own_slots=self._others.own_slots)
             self._notice_interruptions(asked, turn.now)
             self._spare_time(turn, began)
-            more = turn.more or self._ahead.look(turn.now, turn.next_at)
+            more = self._sign_in(turn, began) or turn.more or self._ahead.look(turn.now, turn.next_at)
         except Unreachable as error:
             return self._store_outage.began(error)
         finally:
@@ -150,10 +158,16 @@ class Loop:
             waiting = replace(waiting, leases=0)
         if waiting.any and began >= self._broker_retry_at:
             self._keep_up(turn, waiting)
-        if began - self._signed_at >= SIGN_EVERY_S:
-            turn_ms = round((time.monotonic() - began) * 1000)
-            self._store.presence.sign_in("beats", self._member, {**self._about, "turn_ms": turn_ms})
-            self._signed_at = began
+
+    def _sign_in(self, turn: Turn, began: float) -> bool:
+        """Sign in where it is time, or where another beat came or went. True where homes have moved by that."""
+        time_to = began - self._signed_at >= SIGN_EVERY_S or self._others.changed(turn.beats)
+        if self._signed_out or not time_to:
+            return False
+        turn_ms = round((time.monotonic() - began) * 1000)
+        signs = self._store.presence.sign_in("beats", self._member, {**self._about, "turn_ms": turn_ms})
+        self._signed_at = began
+        return self._others.hear(signs)
 
     def _keep_up(self, turn: Turn, waiting: Waiting) -> None:
         try:
@@ -162,14 +176,17 @@ class Loop:
         except BrokerUnreachable as error:
             self._broker_retry_at = time.monotonic() + self._broker_outage.began(error)
 
-    def _sign_out(self) -> None:
+    def _sign_out(self) -> bool:
+        """Returns whether the store answered."""
+        self._signed_out = True
         try:
             self._store.presence.sign_out("beats", self._member)
         except Unreachable as error:
             emit(
                 "store.unreachable", error=str(error), hint="this beat is forgotten by itself within an hour"
             )
-        self._publisher.close()
+            return False
+        return True
 
 
 def _tell_step(step: timedelta, now: datetime) -> None:

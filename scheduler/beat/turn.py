@@ -34,16 +34,20 @@ _written = lru_cache(maxsize=1_024)(rfc3339)  # thousands of ticks share a momen
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a turn found and did. `more`: the batch was full, so the next turn must follow at once."""
+    """What a turn found and did. `more`: the batch was full, so the next turn must follow at once.
+
+    `beats`: how many the store knows; None where nothing was due.
+    """
 
     now: datetime
     next_at: datetime | None
     dispatched: int
     more: bool
     waiting: Waiting
+    beats: int | None
 
 
-def take_turn(store: Store, *, push: bool, limit: int = BATCH) -> Turn:
+def take_turn(store: Store, *, push: bool, limit: int = BATCH, own_slots: str = "") -> Turn:
     """Take one turn.
 
     1. Select: the clock, what is due, what waits. One round trip.
@@ -52,9 +56,10 @@ def take_turn(store: Store, *, push: bool, limit: int = BATCH) -> Turn:
        server is at it, the next ones are decided.
     4. Tell: a line in the log for what became of each tick.
 
-    `push`: the broker is the store's server, and the commit pushes the messages. Raises Unreachable.
+    `push`: the broker is the store's server, and the commit pushes the messages. `own_slots`: see `Ticks.select`.
+    Raises Unreachable.
     """
-    selection = store.ticks.select(limit)
+    selection = store.ticks.select(limit, own_slots)
     next_at = selection.next_at
     dispatched = 0
     under_way: tuple[Commit, _Decisions] | None = None
@@ -79,6 +84,7 @@ def take_turn(store: Store, *, push: bool, limit: int = BATCH) -> Turn:
         dispatched=dispatched,
         more=len(selection.due) == limit,
         waiting=selection.waiting,
+        beats=selection.beats,
     )
 
 

@@ -95,18 +95,24 @@ def _print_signs(found: "Status", signs: "tuple[Sign, ...]") -> None:
         running = about.get("running")
         busy = "" if slots is None else f"{_count(running)}/{slots}"
         seen = relative_cell(sign.seen_at, found.now, style="dim")
-        rows.append([str(about.get("host", sign.id)), str(about.get("pid", "")), mark, seen, busy, doing])
+        host, pid = str(about.get("host", sign.id)), str(about.get("pid", ""))
+        rows.append([host, pid, mark, seen, _entries(found, sign), busy, doing])
     _print_used(
         [
             Column("host"),
             Column("pid", "right"),
             Column("state"),
             Column("seen"),
+            Column("entries", "right"),
             Column("busy"),
             Column("queues", flexible=True),
         ],
         rows,
     )
+
+
+def _entries(found: "Status", sign: "Sign") -> str:
+    return str(found.homes.get(sign.id, 0)) if sign in found.beats else ""
 
 
 def _count(running: object) -> int:

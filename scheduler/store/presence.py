@@ -17,6 +17,8 @@ from scheduler.store.scripts import Scripts
 Kind = Literal["beats", "workers"]
 
 ALIVE_FOR: Final = timedelta(seconds=15)
+# A beat signs in every two seconds, and in no sleep or turn for more than another two.
+HOME_FOR: Final = timedelta(seconds=6)
 FORGET_AFTER: Final = timedelta(hours=1)
 
 
@@ -32,6 +34,14 @@ class Sign:
     id: str
     about: Mapping[str, Any]
     seen_at: datetime
+
+
+def has_homes(sign: Sign, now: datetime) -> bool:
+    """True where the beat gave a sign so lately that entries have their home with it.
+
+    A sign of a time to come is an old one: the clock was set back since.
+    """
+    return abs(now - sign.seen_at) <= HOME_FOR
 
 
 class Presence:

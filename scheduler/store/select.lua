@@ -1,25 +1,62 @@
 -- What is there to do now? One round trip for a whole turn of the beat. Writes nothing.
 --
 -- KEYS  1 the schedule (zset)   2 paused (hash)   3 outbox   4 retries   5 leases   6 unclaimed   7 announcements (list)
---       8 deadlines   9 waiting   10 ended (zsets)
+--       8 deadlines   9 waiting   10 ended (zsets)   11 beats (hash)
 -- ARGV  1 the most entries to return
+--       2 '' for a beat that is alone; or of each slot (home.py) '1' where this beat is its home, else '0'
+--       3 how long the others' entries are left to them, ms
 -- Result
 --   1 now, ms, by the server's clock
 --   2 of each entry that is due: key, score, definition, meta, onbeat, tick, parked, one after the other; '' for no field
 --   3 the score of the next entry that is not due, or ''
 --   4 where an entry is due, the pauses in force, as field, value, …
 --   5 how many are waiting now: {outbox, retries, leases, unclaimed, announcements, deadlines, lanes, ended}
+--   6 how many beats are known, if an entry is due, else -1
 -- Due means: its score, in seconds, is not after now. A score below 0 is parked.
+local PAGE, MOST_READ, ONE = 2000, 20000, string.byte('1')
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local now_s = string.format('%.3f', now_ms / 1000)
 
+-- Of the entries that are due: our own first, then those of others that are overdue, each the longest first; and when the
+-- first of those that are left to the others becomes anyone's, in seconds, or nil.
+local function ours_and_overdue()
+  local most, overdue_s = 2 * ARGV[1], string.format('%.3f', (now_ms - ARGV[3]) / 1000)
+  local ours, late, left_at, from = {}, {}, nil, 0
+  local page
+  repeat
+    page = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now_s, 'WITHSCORES', 'LIMIT', from, PAGE)
+    for i = 1, #page, 2 do
+      local slot = tonumber(string.sub(redis.sha1hex(page[i]), 1, 3), 16)
+      local some
+      if string.byte(ARGV[2], slot + 1) == ONE then
+        some = ours
+      elseif tonumber(page[i + 1]) <= tonumber(overdue_s) then
+        some = late
+      else
+        left_at = left_at or page[i + 1] + ARGV[3] / 1000
+      end
+      if some and #some < most then some[#some + 1], some[#some + 2] = page[i], page[i + 1] end
+    end
+    from = from + PAGE
+  until #ours >= most or #page < 2 * PAGE or from >= MOST_READ
+  -- Some of ours may stand behind so many of the others: they are looked for as soon as those are fewer.
+  if #page == 2 * PAGE and #ours < most then left_at = now_ms / 1000 + 0.05 end
+  for i = 1, math.min(#late, most - #ours) do ours[#ours + 1] = late[i] end
+  return ours, left_at
+end
+
 -- The first entry says whether any is due: most turns find none, and each command counts.
 local first = redis.call('ZRANGEBYSCORE', KEYS[1], 0, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 local next_at = first[2] or ''
-local due, pauses, n = {}, {}, 0
+local due, pauses, n, beats = {}, {}, 0, -1
 if first[2] and tonumber(first[2]) <= tonumber(now_s) then
-  local rows = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now_s, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
+  local rows, left_at
+  if ARGV[2] == '' then
+    rows = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now_s, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
+  else
+    rows, left_at = ours_and_overdue()
+  end
   for i = 1, #rows, 2 do
     -- A key that is no hash has no fields: the commit takes it out of the schedule.
     local found = redis.pcall('HMGET', rows[i], 'definition', 'meta', 'onbeat', 'tick', 'parked')
@@ -29,11 +66,13 @@ if first[2] and tonumber(first[2]) <= tonumber(now_s) then
     n = n + 7
   end
   next_at = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now_s, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or ''
+  if left_at and (next_at == '' or left_at < tonumber(next_at)) then next_at = string.format('%.3f', left_at) end
+  beats = redis.call('HLEN', KEYS[11])
   pauses = redis.call('HGETALL', KEYS[2])
 end
 
 local waiting = {0, 0, 0, 0, 0, 0, 0, 0}
-if redis.call('EXISTS', unpack(KEYS, 3)) > 0 then
+if redis.call('EXISTS', unpack(KEYS, 3, 10)) > 0 then
   waiting = {
     redis.call('ZCOUNT', KEYS[3], '-inf', now_ms),
     redis.call('ZCOUNT', KEYS[4], '-inf', now_ms),
@@ -56,4 +95,4 @@ if redis.call('EXISTS', unpack(KEYS, 3)) > 0 then
     next_at = string.format('%.3f', now_ms / 1000 + 0.2)
   end
 end
-return {now_ms, due, next_at, pauses, waiting}
+return {now_ms, due, next_at, pauses, waiting, beats}

@@ -7,9 +7,13 @@ local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 redis.call('HSET', KEYS[1], ARGV[1], string.format('{"seen":%d,"is":%s}', now_ms, ARGV[2]))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-local all = redis.call('HGETALL', KEYS[1])
+local all, known = redis.call('HGETALL', KEYS[1]), {}
 for i = 1, #all, 2 do
   local seen = tonumber(string.match(all[i + 1], '^{"seen":(%d+)') or 0)
-  if seen < now_ms - ARGV[3] then redis.call('HDEL', KEYS[1], all[i]) end
+  if seen < now_ms - ARGV[3] then
+    redis.call('HDEL', KEYS[1], all[i])
+  else
+    known[#known + 1], known[#known + 2] = all[i], all[i + 1]
+  end
 end
-return all
+return known

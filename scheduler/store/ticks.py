@@ -20,6 +20,8 @@ from scheduler.store.scripts import Scripts, Sent
 BATCH: Final = 2_000
 _FIELDS_OF_DUE: Final = 7
 _PIECES: Final = message_pieces()
+# Several times as long as a beat that is well takes for a turn; so much a beat that died costs.
+LEFT_TO_ITS_HOME: Final = timedelta(milliseconds=250)
 REPUBLISH_AFTER: Final = timedelta(seconds=30)
 
 
@@ -44,13 +46,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """All that a turn needs to know, read at one moment."""
+    """All that a turn needs to know, read at one moment. `beats`: how many are known; None where nothing is due."""
 
     now: datetime
     due: tuple[DueEntry, ...]
     next_at: datetime | None
     pauses: Mapping[str, Mapping[str, Any]]
     waiting: Waiting
+    beats: int | None = None
 
 
 class Ticks:
@@ -61,8 +64,11 @@ class Ticks:
         self._keys = keys
         self._scripts = scripts
 
-    def select(self, limit: int = BATCH) -> Selection:
-        """Read the clock, at most `limit` entries that are due, and what else waits: one round trip."""
+    def select(self, limit: int = BATCH, own_slots: str = "") -> Selection:
+        """Read the clock, at most `limit` entries that are due, and what else waits: one round trip.
+
+        `own_slots`, see `home`: entries whose home is another beat are left to it until they are overdue.
+        """
         own = self._keys.own
         keys = [
             own(name)
@@ -76,10 +82,12 @@ class Ticks:
                 "deadlines",
                 "waiting",
                 "ended",
+                "beats",
             )
         ]
-        answer = self._scripts.call("select", [self._keys.schedule, *keys], [limit])
-        now_ms, fields, next_score, pauses, waiting = answer
+        left_ms = LEFT_TO_ITS_HOME // timedelta(milliseconds=1)
+        answer = self._scripts.call("select", [self._keys.schedule, *keys], [limit, own_slots, left_ms])
+        now_ms, fields, next_score, pauses, waiting, beats = answer
         rows = zip(*[iter(fields)] * _FIELDS_OF_DUE, strict=True)
         return Selection(
             now=moment(now_ms),
@@ -90,6 +98,7 @@ class Ticks:
             next_at=moment_of_score(next_score) if next_score else None,
             pauses={name: json.loads(text) for name, text in zip(pauses[::2], pauses[1::2], strict=True)},
             waiting=Waiting(*waiting),
+            beats=beats if beats >= 0 else None,
         )
 
     def due_between(self, after: datetime, until: datetime, limit: int) -> list[str]:

@@ -115,6 +115,7 @@ def test_the_fields_of_the_status() -> None:
             applied=Applied(None, 0, None, None),
             outbox=0,
             refused=0,
+            homes={},
         )
     )
     assert listed("of the whole") == list(document)

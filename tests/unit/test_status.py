@@ -44,6 +44,7 @@ def status(**changes: object) -> Status:
         "applied": Applied("d1", 7, NOW, "beat"),
         "outbox": 0,
         "refused": 0,
+        "homes": {},
         **changes,
     }
     return Status(**values)  # type: ignore[arg-type]  # the tests give the right types
