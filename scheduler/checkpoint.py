@@ -42,6 +42,11 @@ class Checkpoint:
         self._text = text
         self._save = save
 
+    @property
+    def text(self) -> str | None:
+        """What is kept, as JSON; None where nothing is."""
+        return self._text
+
     def get(self, default: Any = None) -> Any:
         """What was set last, in this attempt or in one before; `default` where nothing was. Asks no server."""
         return default if self._text is None else json.loads(self._text)

@@ -65,8 +65,8 @@ def _attempted(run: ExecutedRun, call: Call, job: JobDeclaration, level: Level) 
     lines: list[LogLine] = []
     with recorded(lambda document: lines.append(LogLine.of(document)), level), _bound(run) as current:
         called, ending = _called(Claimed(run, call, started_at), job)
-    if (checkpoint := current.checkpoint.get()) is not None:
-        run = replace(run, checkpoint=json.dumps(checkpoint))
+    # As in the store: it is for the next attempt.
+    run = replace(run, checkpoint=None if ending.state is RunState.SUCCEEDED else current.checkpoint.text)
     if called.error is not None and _of_the_test(called.error):
         raise called.error
     return replace(_ended(run, ending), log=(*run.log, *lines), exception=called.error)

@@ -195,6 +195,22 @@ def test_a_run_can_be_followed_to_its_end(schedule: Schedules) -> None:
         schedule.run("nightly", attempt=4)
 
 
+def test_the_attempts_of_a_run_share_its_checkpoint(schedule: Schedules) -> None:
+    def action(*_: Any) -> int:
+        run = current_run()
+        place: int = run.checkpoint.get(default=0)
+        run.checkpoint.set(place + 1)
+        run.heartbeat(place / 3, "on the way")
+        if place < 2:
+            raise OSError("gone")
+        return place
+
+    do(action)
+    assert schedule.run("nightly").checkpoint == "1"
+    run = schedule.run("nightly", until_done=True)
+    assert (run.state, run.result, run.checkpoint) == ("succeeded", 2, None)
+
+
 @pytest.mark.parametrize("library", ["freezegun", "time-machine"])
 def test_a_stopped_clock_moves_on_to_each_attempt(schedule: Schedules, library: str) -> None:
     seen: list[datetime] = []
