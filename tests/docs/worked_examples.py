@@ -79,7 +79,7 @@ def outcome(example: Example) -> str:
 
 def _ticks(entry: Entry) -> Iterator[str]:
     if entry.schedule is None or not entry.enabled:
-        yield "no ticks: by hand" if entry.enabled else "no ticks"
+        yield f"no times of its own: {entry.follows or 'by hand'}" if entry.enabled else "no ticks"
         return
     zone = zone_of_entry(entry)
     found = list(islice(coming_ticks(entry, NOW), TICKS + 1))
