@@ -22,10 +22,10 @@ from typing import TypeVar
 
 from benchmarks.commands import JOBS, file_of
 from scheduler.beat.file_watch import FileWatch
-from scheduler.entry_memory import EntryMemory
 from scheduler.job_catalogue import JobCatalogue, load_catalogue
 from scheduler.plan import Plan
-from scheduler.schedule_file import ScheduleFile, read_schedules
+from scheduler.reading.entry_memory import EntryMemory
+from scheduler.reading.schedule_file import ScheduleFile, read_schedules
 from scheduler.store import Keys, Store, connect
 from tests.support.process import clean_environ, started
 from tests.support.valkey import ValkeyServer

@@ -30,9 +30,9 @@ from typing import Any
 
 from scheduler import log_setup
 from scheduler.beat.turn import take_turn
+from scheduler.cadences.interval import Interval
 from scheduler.embedded import EmbeddedServer
 from scheduler.entry import Entry
-from scheduler.interval import Interval
 from scheduler.store import Keys, Store, connect
 from scheduler.store.moments import milliseconds
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from scheduler import wall_steps
+from scheduler.cadences import wall_steps
 from scheduler.schedule import Crontab
 
 LIMIT_US = 15.0

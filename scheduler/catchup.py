@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from scheduler.crontab_hash import hashed
+from scheduler.cadences.crontab_hash import hashed
 from scheduler.disposition import Disposition
 from scheduler.durations import format_duration
 from scheduler.entry import Entry

@@ -78,7 +78,7 @@ def folder_finding(directory: Path) -> Finding:
 def _project_findings(settings: Settings, directory: Path) -> Iterator[Finding]:
     """The jobs and the schedules file, read as a beat would."""
     from scheduler.job_catalogue import load_catalogue
-    from scheduler.schedule_file import read_schedules
+    from scheduler.reading.schedule_file import read_schedules
 
     with redirect_stdout(sys.stderr):  # what a module prints when it is imported is no part of our answer
         catalogue = load_catalogue(settings.jobs, directory)

@@ -10,7 +10,7 @@ from scheduler.disposition import Disposition
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.entry_ticks import next_tick
-from scheduler.policy_words import ended_words
+from scheduler.foresight.policy_words import ended_words
 from scheduler.run import Attempt, Run
 from scheduler.run_story import Step
 from scheduler.schedule import Later, Moved, OnAWall, Within, cadence_of, part_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
-from scheduler.calendar_words import joined
+from scheduler.cadences.calendar_words import joined
 from scheduler.exclusion import Exclusion
 from scheduler.retry import RetryPolicy
 from scheduler.schedule import Schedule, schedule_from_json

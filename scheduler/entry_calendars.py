@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from scheduler.day_calendar import DayCalendar
+from scheduler.cadences.day_calendar import DayCalendar
+from scheduler.cadences.moved import DIRECTIONS, Moved
 from scheduler.entry_schedule import Conflict
 from scheduler.exclusion import Exclusion
-from scheduler.moved import DIRECTIONS, Moved
 from scheduler.schedule import OnAWall, Schedule, Within, cadence_of
 from scheduler.suggestion import did_you_mean
 

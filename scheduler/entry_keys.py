@@ -10,23 +10,23 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from scheduler.allowance import allowances
-from scheduler.crontab_fields import CrontabProblem, checked_words, has_hash
+from scheduler.cadences.crontab_fields import CrontabProblem, checked_words, has_hash
+from scheduler.cadences.rule_text import RuleProblem, rule_text
+from scheduler.cadences.solar_keys import degrees_up_to, solar_value, sun_event_value
+from scheduler.cadences.sun import SUN_EVENTS
+from scheduler.cadences.wall_clock import LAST_YEAR, zone_named
+from scheduler.cadences.wall_steps import DST_FOLDS, DST_GAPS
+from scheduler.cadences.wall_times import wall_times
 from scheduler.durations import FINEST, parse_duration
 from scheduler.entry_calendars import ON_HOLIDAY, is_crontab
+from scheduler.lints.allowance import allowances
+from scheduler.lints.misplaced import Misplaced, Several
 from scheduler.message import HIGHEST_PRIORITY
-from scheduler.misplaced import Misplaced, Several
 from scheduler.quoting import quoted
 from scheduler.rate import time_between
 from scheduler.retry import retry_value
-from scheduler.rule_text import RuleProblem, rule_text
 from scheduler.schedule import Interval, Moments
-from scheduler.solar_keys import degrees_up_to, solar_value, sun_event_value
 from scheduler.suggestion import did_you_mean
-from scheduler.sun import SUN_EVENTS
-from scheduler.wall_clock import LAST_YEAR, zone_named
-from scheduler.wall_steps import DST_FOLDS, DST_GAPS
-from scheduler.wall_times import wall_times
 
 NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 

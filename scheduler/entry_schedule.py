@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from scheduler.crontab_fields import field_count
-from scheduler.rule_text import rule_text
+from scheduler.cadences.crontab_fields import field_count
+from scheduler.cadences.rule_text import rule_text
 from scheduler.schedule import (
     Cadence,
     Crontab,

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from scheduler.cadences.wall_clock import zone_named
 from scheduler.entry import Entry
 from scheduler.schedule import zone_of
-from scheduler.wall_clock import zone_named
 
 _LEAST: Final = timedelta(microseconds=1)  # the least by which one time is later than another
 _A_STEP: Final = timedelta(days=366)

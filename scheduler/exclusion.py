@@ -12,10 +12,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby, product
 from typing import Any, Final, NamedTuple, Self
 
-from scheduler.crontab_fields import field_count, has_hash
-from scheduler.day_calendar import DayCalendar
-from scheduler.wall_clock import LAST_YEAR, stretch_at, utc, zone_named
-from scheduler.wall_times import WallTimes, wall_times
+from scheduler.cadences.crontab_fields import field_count, has_hash
+from scheduler.cadences.day_calendar import DayCalendar
+from scheduler.cadences.wall_clock import LAST_YEAR, stretch_at, utc, zone_named
+from scheduler.cadences.wall_times import WallTimes, wall_times
 
 _LEAST: Final = timedelta(microseconds=1)  # the least by which one time is later than another
 _SECOND: Final = timedelta(seconds=1)

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from redbeat.schedules import rrule
 
-from scheduler.rule_days import WEEK, with_start
-from scheduler.rule_text import RuleText
+from scheduler.cadences.rule_days import WEEK, with_start
+from scheduler.cadences.rule_text import RuleText
 from scheduler.schedule import Rule
 
 # A rule's days are counted from here; one value, so that a definition is the same each time it is written.

@@ -11,11 +11,11 @@ from typing import Final
 from celery.schedules import ParseException, crontab, crontab_parser, schedule
 from redbeat.schedules import rrule
 
-from scheduler.crontab_days import LAST, WEEK, Days
-from scheduler.crontab_fields import written_out
+from scheduler.cadences.crontab_days import LAST, WEEK, Days
+from scheduler.cadences.crontab_fields import written_out
+from scheduler.cadences.wall_times import WallTimes
 from scheduler.redbeat_rule import MOST_TIMES_A_DAY, RULES_START_AT, rule_of
 from scheduler.schedule import Crontab, Crontabs, Interval, Later, Moments, Rule, Schedule
-from scheduler.wall_times import WallTimes
 
 # The least that a definition can say: once a year.
 NO_TICKS: Final = schedule(run_every=timedelta(days=365))

@@ -8,17 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from scheduler.cadence import Cadence, OnAWall, cadence_from_json
-from scheduler.crontab import Crontab, CrontabProblem, Crontabs
-from scheduler.day_calendar import DayCalendar
-from scheduler.interval import EPOCH, Interval
-from scheduler.later import Later
-from scheduler.moments import Moments
-from scheduler.moved import Moved
-from scheduler.rule import Rule
-from scheduler.solar import Solar
-from scheduler.wall_clock import zone_named
-from scheduler.within import Within
+from scheduler.cadences.cadence import Cadence, OnAWall, cadence_from_json
+from scheduler.cadences.crontab import Crontab, CrontabProblem, Crontabs
+from scheduler.cadences.day_calendar import DayCalendar
+from scheduler.cadences.interval import EPOCH, Interval
+from scheduler.cadences.later import Later
+from scheduler.cadences.moments import Moments
+from scheduler.cadences.moved import Moved
+from scheduler.cadences.rule import Rule
+from scheduler.cadences.solar import Solar
+from scheduler.cadences.wall_clock import zone_named
+from scheduler.cadences.within import Within
 
 __all__ = [
     "EPOCH",

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from scheduler.disposition import TickRange
 from scheduler.entry import Entry
-from scheduler.no_tick import tick_meant, why_no_tick
+from scheduler.foresight.no_tick import tick_meant, why_no_tick
 from scheduler.publisher import same_server
 from scheduler.run import Run, RunState, tick_run_id
 from scheduler.settings import Settings

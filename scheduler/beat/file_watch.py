@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from scheduler.file_look import Look, look_at
+from scheduler.reading.file_look import Look, look_at
 
 LOOK_EVERY_S: Final = 1.0
 SETTLE_S: Final = 0.1

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scheduler.entry_memory import EntryMemory
 from scheduler.errors import InvalidSchedules
-from scheduler.file_look import Look
 from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
-from scheduler.schedule_file import ScheduleFile, read_schedules
+from scheduler.reading.entry_memory import EntryMemory
+from scheduler.reading.file_look import Look
+from scheduler.reading.schedule_file import ScheduleFile, read_schedules
 from scheduler.settings import Settings
 from scheduler.store import Store
 from scheduler.store.entries import Outdated

@@ -13,7 +13,7 @@ from scheduler.cli.options import env_option, examples, settings_in
 
 if TYPE_CHECKING:
     from scheduler.problem import Problem
-    from scheduler.schedule_file import ScheduleFile
+    from scheduler.reading.schedule_file import ScheduleFile
 
 _COLOURS = {"error": "red", "warning": "yellow"}
 
@@ -46,7 +46,7 @@ def check(*, file: Path | None, form: str, as_json: bool, strict: bool, env: str
     from scheduler.errors import InvalidSchedules
     from scheduler.job_catalogue import load_catalogue
     from scheduler.problem import errors_in
-    from scheduler.schedule_file import read_schedules
+    from scheduler.reading.schedule_file import read_schedules
 
     settings = settings_in(env)
     catalogue = load_catalogue(settings.jobs, Path.cwd())

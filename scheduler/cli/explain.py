@@ -13,7 +13,7 @@ from scheduler.cli.options import entry_argument, env_option, examples, json_opt
 
 if TYPE_CHECKING:
     from scheduler.entry import Entry
-    from scheduler.explanation import ClockChange
+    from scheduler.foresight.explanation import ClockChange
 
 COMING = 5
 MOST_ON_A_DAY = 12
@@ -45,7 +45,7 @@ def explain(*, entry: str, env: str | None, as_json: bool) -> None:
 
 
 def _kind_sentences(entry: "Entry") -> Iterator[str]:
-    from scheduler.explanation import sentences
+    from scheduler.foresight.explanation import sentences
 
     if entry.follows is None:
         yield from sentences(entry.schedule)
@@ -55,11 +55,11 @@ def _kind_sentences(entry: "Entry") -> Iterator[str]:
 
 def explanation_document(entry: "Entry", zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     """What there is to say of the entry's schedule at `now`."""
-    from scheduler.calendar_explanation import calendar_sentences
     from scheduler.documents import schedule_text, timezone_of
     from scheduler.entry_ticks import coming_ticks
-    from scheduler.explanation import clock_changes, crontabs_of, meanings
-    from scheduler.policy_words import policy_sentences
+    from scheduler.foresight.calendar_explanation import calendar_sentences
+    from scheduler.foresight.explanation import clock_changes, crontabs_of, meanings
+    from scheduler.foresight.policy_words import policy_sentences
 
     crontabs, on_a_wall = list(crontabs_of(entry.schedule)), timezone_of(entry) is not None
     return {
@@ -87,8 +87,8 @@ def _tick(tick: datetime, zone: ZoneInfo) -> dict[str, str]:
 
 def _change(entry: "Entry", change: "ClockChange", zone: ZoneInfo) -> dict[str, Any]:
     """A change of the clock, and the ticks of the day on the wall that it falls on."""
-    from scheduler.change_words import at_change
     from scheduler.entry_ticks import count_between, ticks_between
+    from scheduler.foresight.change_words import at_change
     from scheduler.timestamps import rfc3339
 
     midnight = change.at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)

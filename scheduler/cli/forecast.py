@@ -10,10 +10,10 @@ import click
 
 from scheduler.cli.chart import chart
 from scheduler.cli.tables import Column, print_heading, print_table
-from scheduler.freer_minute import Move
-from scheduler.overlap_forecast import AtOnce, Overlaps
-from scheduler.run_times import RunTime
-from scheduler.simulation import Crowd, Simulation
+from scheduler.foresight.freer_minute import Move
+from scheduler.foresight.overlap_forecast import AtOnce, Overlaps
+from scheduler.foresight.run_times import RunTime
+from scheduler.foresight.simulation import Crowd, Simulation
 from scheduler.timestamps import rough
 
 MOST_ROWS: Final = 5

@@ -86,7 +86,7 @@ def import_(
 
 
 def _check_zone(name: str) -> None:
-    from scheduler.wall_clock import zone_named
+    from scheduler.cadences.wall_clock import zone_named
 
     try:
         zone_named(name)

@@ -163,7 +163,7 @@ def chosen_entries(name: str | None, env: str | None, *, jobs: bool = False) -> 
 
 def zone_asked_for(name: str | None) -> ZoneInfo | None:
     """The zone that `--timezone` names. Raises BadParameter where there is none."""
-    from scheduler.wall_clock import zone_named
+    from scheduler.cadences.wall_clock import zone_named
 
     try:
         return zone_named(name) if name else None

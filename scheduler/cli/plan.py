@@ -11,8 +11,8 @@ import click
 from scheduler.cli.options import env_option, examples, json_option, open_store
 
 if TYPE_CHECKING:
-    from scheduler.comparison import Comparison, TickChange
     from scheduler.entry import Entry
+    from scheduler.foresight.comparison import Comparison, TickChange
     from scheduler.plan import Plan
 
 DIFFERENCES_FOUND = 6
@@ -47,7 +47,7 @@ def plan(*, file: Path | None, against: Path | None, form: str, env: str | None,
     from scheduler.cli.document import print_document
     from scheduler.cli.progress import progress
     from scheduler.cli.usable_file import usable
-    from scheduler.comparison import comparison
+    from scheduler.foresight.comparison import comparison
     from scheduler.plan import plan as plan_of
 
     with progress() as steps:
@@ -74,7 +74,7 @@ def _running() -> "dict[str, Entry]":
 
 def plan_document(changes: "Plan", compared: "Comparison") -> dict[str, Any]:
     """The plan as JSON: names of entries, how each one changes, and the ticks of the next 7 days."""
-    from scheduler.comparison import changed_fields
+    from scheduler.foresight.comparison import changed_fields
 
     return {
         "added": [entry.name for entry in changes.added],
@@ -104,8 +104,8 @@ def _numbers(change: "TickChange") -> dict[str, int]:
 
 def _rows(changes: "Plan", compared: "Comparison") -> Iterator[tuple[str, str, str, str]]:
     """Mark, entry, what, ticks: one row for each entry that is not as it was."""
-    from scheduler.comparison import changed_fields
     from scheduler.entry_ticks import zone_of_entry
+    from scheduler.foresight.comparison import changed_fields
 
     ticks = compared.by_entry
     for entry in changes.added:

@@ -24,7 +24,7 @@ def schema(*, write: bool, as_json: bool) -> None:  # noqa: ARG001 - accepted as
     """
     from scheduler.cli.document import print_document
     from scheduler.job_catalogue import load_catalogue
-    from scheduler.schedule_schema import schema_of
+    from scheduler.reading.schedule_schema import schema_of
     from scheduler.settings import load_settings
 
     settings = load_settings()
@@ -44,7 +44,7 @@ def write_schema(path: Path, catalogue: "JobCatalogue") -> None:
     import json
 
     from scheduler.errors import UsageProblem
-    from scheduler.schedule_schema import schema_of
+    from scheduler.reading.schedule_schema import schema_of
 
     try:
         path.write_text(

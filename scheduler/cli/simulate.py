@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from scheduler.cli.forecast import Forecast
     from scheduler.cli.progress import Steps
     from scheduler.entry import Entry
-    from scheduler.run_times import RunTime
-    from scheduler.tick_series import Span
+    from scheduler.foresight.run_times import RunTime
+    from scheduler.foresight.tick_series import Span
 
 MOST_DAYS = 35
 NEWEST_RUNS = 50
@@ -112,7 +112,7 @@ def _zone(name: str | None, entries: "Sequence[Entry]") -> ZoneInfo:
 
 def _span(start: str | None, until: str | None, days: int | None, zone: ZoneInfo, now: datetime) -> "Span":
     from scheduler.cli.next import moment_asked_for
-    from scheduler.tick_series import Span
+    from scheduler.foresight.tick_series import Span
 
     if until and days:
         raise click.UsageError("--until and --days both say where it ends; give one of them")
@@ -138,11 +138,11 @@ def _minute(moment: datetime) -> datetime:
 
 def _forecast(entries: "Sequence[Entry]", span: "Span", durations: Path | None, steps: "Steps") -> "Forecast":
     from scheduler.cli.forecast import Forecast
-    from scheduler.freer_minute import moves
-    from scheduler.overlap_forecast import most_at_once, overlaps
-    from scheduler.run_times import run_times
-    from scheduler.simulation import simulation
-    from scheduler.tick_series import all_series
+    from scheduler.foresight.freer_minute import moves
+    from scheduler.foresight.overlap_forecast import most_at_once, overlaps
+    from scheduler.foresight.run_times import run_times
+    from scheduler.foresight.simulation import simulation
+    from scheduler.foresight.tick_series import all_series
 
     steps.begin("Asking for run times")
     known, where = _known_times(entries, durations)
@@ -169,7 +169,7 @@ def _known_times(entries: "Sequence[Entry]", durations: Path | None) -> "tuple[d
     Raises UsageProblem where the file can't be used.
     """
     from scheduler.errors import Unreachable, UsageProblem
-    from scheduler.run_times import given_run_times, measured
+    from scheduler.foresight.run_times import given_run_times, measured
 
     names = [entry.name for entry in entries]
     if durations is not None:

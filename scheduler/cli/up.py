@@ -57,7 +57,7 @@ def up(*, concurrency: int | None) -> int:
 def _entries(settings: "Settings") -> "Mapping[str, Entry]":
     """The file's entries. Its jobs are looked at by the beat: a supervisor imports no code that it watches."""
     from scheduler.errors import InvalidSchedules
-    from scheduler.schedule_file import read_schedules
+    from scheduler.reading.schedule_file import read_schedules
 
     file = read_schedules(settings.schedules, catalogue=None, environ=os.environ, env=settings.env)
     problems = [problem for problem in file.problems if problem.severity == "error"]

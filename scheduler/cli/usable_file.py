@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from scheduler.cli.options import settings_in
 
 if TYPE_CHECKING:
-    from scheduler.schedule_file import ScheduleFile
+    from scheduler.reading.schedule_file import ScheduleFile
 
 
 def usable(path: Path | None = None, *, env: str | None = None, jobs: bool = True) -> "ScheduleFile":
@@ -18,7 +18,7 @@ def usable(path: Path | None = None, *, env: str | None = None, jobs: bool = Tru
     """
     from scheduler.errors import InvalidSchedules
     from scheduler.job_catalogue import load_catalogue
-    from scheduler.schedule_file import read_schedules
+    from scheduler.reading.schedule_file import read_schedules
 
     settings = settings_in(env)
     chosen = path or settings.schedules

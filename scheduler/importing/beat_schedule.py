@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from scheduler.cadences.wall_clock import zone_named
 from scheduler.importing.celery_schedules import DIFFERENCES, set_schedule
 from scheduler.importing.draft import Draft, Imported, Note, Unreadable, seconds
 from scheduler.quoting import quoted
-from scheduler.wall_clock import zone_named
 
 _KEYS = ("task", "schedule", "args", "kwargs", "options")
 _OPTIONS = ("queue", "expires", "time_limit", "soft_time_limit")

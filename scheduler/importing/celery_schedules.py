@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from celery.schedules import crontab, schedule, solar
 
-from scheduler.crontab_fields import CrontabProblem, checked_words
-from scheduler.crontab_fields import numbers as numbers_of
+from scheduler.cadences.crontab_fields import CrontabProblem, checked_words
+from scheduler.cadences.crontab_fields import numbers as numbers_of
 from scheduler.importing.draft import Draft
 
 # The fields of a crontab, and all that each may hold.

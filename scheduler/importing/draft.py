@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from scheduler.crontab_fields import WITH_SECONDS, field_count
+from scheduler.cadences.crontab_fields import WITH_SECONDS, field_count
 from scheduler.durations import format_duration
 from scheduler.entry_keys import CHECKS, NAME
 from scheduler.quoting import quoted

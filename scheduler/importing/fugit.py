@@ -4,8 +4,8 @@ import re
 from datetime import timedelta
 from typing import Final
 
+from scheduler.cadences.wall_clock import zone_named
 from scheduler.importing.draft import Draft
-from scheduler.wall_clock import zone_named
 
 _UNITS: Final = {
     "minute": "*/{n} * * * *",

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, tzinfo
 
-from scheduler.wall_clock import stretch_at
+from scheduler.cadences.wall_clock import stretch_at
 
 When = str | date | datetime
 

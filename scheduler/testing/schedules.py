@@ -9,21 +9,21 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
+from scheduler.cadences.wall_clock import zone_named
 from scheduler.entry import Entry
 from scheduler.errors import InvalidSchedules, NotFound
 from scheduler.events import LEVELS, Level
 from scheduler.job_catalogue import JobCatalogue, load_catalogue
 from scheduler.problem import Problem
+from scheduler.reading.schedule_file import ScheduleFile, read_schedules
 from scheduler.run import Call, RunState, Trigger, manual_run_id, tick_run_id
 from scheduler.schedule import zone_of
-from scheduler.schedule_file import ScheduleFile, read_schedules
 from scheduler.settings import load_settings
 from scheduler.suggestion import did_you_mean
 from scheduler.testing.executed import ExecutedRun
 from scheduler.testing.frozen_clock import FrozenClock, stopped_at
 from scheduler.testing.moments import When, moment_of, span_of
 from scheduler.testing.ticks import is_tick, latest_tick, ticks_after, ticks_between, ticks_from
-from scheduler.wall_clock import zone_named
 
 _SHOWN: Final = 5
 

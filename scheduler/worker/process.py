@@ -13,7 +13,7 @@ from scheduler.entry import DEFAULT_QUEUE
 from scheduler.errors import Unreachable
 from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import capture_fds, configure
-from scheduler.schedule_file import read_schedules
+from scheduler.reading.schedule_file import read_schedules
 from scheduler.settings import Settings, secret_values
 from scheduler.store import StoreRefused
 from scheduler.worker.context import use

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.schedule_file import read_schedules
+from scheduler.reading.schedule_file import read_schedules
 from tests.docs import worked_examples
 from tests.docs.pages import DOCS, ROOT, every_page, page
 from tests.support.kit import pytest_says

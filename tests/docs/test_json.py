@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 from scheduler.cli.explain import explanation_document
 from scheduler.cli.forecast import Forecast, forecast_document
 from scheduler.cli.plan import plan_document
-from scheduler.comparison import comparison
 from scheduler.documents import (
     account_document,
     attempt_document,
@@ -20,14 +19,16 @@ from scheduler.documents import (
     whole_run_document,
 )
 from scheduler.entry import Entry
-from scheduler.freer_minute import moves
-from scheduler.overlap_forecast import most_at_once, overlaps
+from scheduler.foresight.comparison import comparison
+from scheduler.foresight.freer_minute import moves
+from scheduler.foresight.overlap_forecast import most_at_once, overlaps
+from scheduler.foresight.run_times import RunTime
+from scheduler.foresight.simulation import simulation
+from scheduler.foresight.tick_series import Span, all_series
 from scheduler.plan import plan
 from scheduler.run import Attempt, Run, RunState
 from scheduler.run_story import Step
-from scheduler.run_times import RunTime
 from scheduler.schedule import Crontab
-from scheduler.simulation import simulation
 from scheduler.status import Status, status_document
 from scheduler.store.cancels import Stopping
 from scheduler.store.entries import Applied, StoredEntry
@@ -36,7 +37,6 @@ from scheduler.store.pauses import Pause
 from scheduler.store.refusals import Refusal
 from scheduler.store.replays import Replay
 from scheduler.tick_account import Account
-from scheduler.tick_series import Span, all_series
 from tests.docs.pages import page, rows, words_in_code
 
 PAGE = page("reference/json.md")

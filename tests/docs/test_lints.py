@@ -1,4 +1,4 @@
-from scheduler.lint import LINTS
+from scheduler.lints.lint import LINTS
 from tests.docs.pages import page, rows, words_in_code
 
 

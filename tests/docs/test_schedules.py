@@ -2,7 +2,7 @@ import re
 import tomllib
 from datetime import UTC, datetime
 
-from scheduler.crontab_fields import ALIASES, written_out
+from scheduler.cadences.crontab_fields import ALIASES, written_out
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.entry_keys import CHECKS, UNSUPPORTED_KEYS

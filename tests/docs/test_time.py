@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim
 
-from scheduler.explanation import clock_changes
+from scheduler.cadences.wall_clock import stretch_at
+from scheduler.foresight.explanation import clock_changes
 from scheduler.schedule import Crontab
-from scheduler.wall_clock import stretch_at
 from tests.docs.pages import page, rows, words_in_code
 
 PAGE = page("time.md")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from scheduler.entry_keys import CHECKS
+from scheduler.reading.schedule_file import TOP_LEVEL
 from scheduler.retry import RETRY_KEYS
-from scheduler.schedule_file import TOP_LEVEL
 from tests.docs.worked_examples import Example, examples, outcome, read
 
 EXAMPLES = examples()

@@ -17,7 +17,7 @@ from freezegun import freeze_time
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.entry_ticks import coming_ticks, zone_of_entry
-from scheduler.schedule_file import ScheduleFile, read_schedules
+from scheduler.reading.schedule_file import ScheduleFile, read_schedules
 from tests.docs.pages import DOCS, page
 
 NAME = "reference/schedule-examples.md"

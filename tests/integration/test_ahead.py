@@ -9,8 +9,8 @@ from scheduler.beat.ahead import AT_ONCE, HORIZON, Ahead
 from scheduler.beat.decide import prepared
 from scheduler.beat.loop import LONGEST_SLEEP, SIGN_EVERY_S, Loop
 from scheduler.beat.turn import take_turn
+from scheduler.cadences.interval import Interval
 from scheduler.entry import Entry
-from scheduler.interval import Interval
 from scheduler.publisher import StorePublisher
 from scheduler.store import Keys, Store, connect
 from tests.support.valkey import ValkeyServer

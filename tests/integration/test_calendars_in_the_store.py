@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from scheduler.beat.turn import take_turn
-from scheduler.day_calendar import DayCalendar
+from scheduler.cadences.day_calendar import DayCalendar
 from scheduler.disposition import Disposition
 from scheduler.entry import Entry
 from scheduler.exclusion import Exclusion

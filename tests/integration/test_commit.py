@@ -11,9 +11,9 @@ import pytest
 
 from scheduler.beat.decide import decide
 from scheduler.beat.turn import take_turn
+from scheduler.cadences.interval import Interval
 from scheduler.entry import Entry
 from scheduler.errors import Unreachable
-from scheduler.interval import Interval
 from scheduler.message import Doorbell, envelope
 from scheduler.run import Call
 from scheduler.store import Keys, Store, connect

@@ -6,9 +6,9 @@ import pytest
 
 from scheduler.beat.loop import Loop
 from scheduler.beat.turn import take_turn
+from scheduler.cadences.interval import Interval
 from scheduler.entry import Entry
 from scheduler.home import homes, own_slots, slot
-from scheduler.interval import Interval
 from scheduler.publisher import StorePublisher
 from scheduler.settings import Settings
 from scheduler.status import read_status, status_document

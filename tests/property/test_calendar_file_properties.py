@@ -10,9 +10,9 @@ import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.calendar_table import KEYS
-from scheduler.ics_days import ics_days
-from scheduler.ics_lines import IcsProblem
+from scheduler.reading.calendar_table import KEYS
+from scheduler.reading.ics_days import ics_days
+from scheduler.reading.ics_lines import IcsProblem
 from tests.support.schedule_files import read_in
 
 YEARS = (2025, 2030)
@@ -115,7 +115,7 @@ def days_or_problem(content: bytes) -> tuple[Mapping[date, str], IcsProblem | No
 
 
 def test_events_that_would_take_long_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler.ics_days.LONGEST_S", -1.0)
+    monkeypatch.setattr("scheduler.reading.ics_days.LONGEST_S", -1.0)
     with pytest.raises(
         IcsProblem, match=r"its events take more than -1 s to work out, up to this one"
     ) as caught:
@@ -123,7 +123,7 @@ def test_events_that_would_take_long_are_refused(monkeypatch: pytest.MonkeyPatch
     assert caught.value.line == 12
     with pytest.raises(IcsProblem, match="repeats it within a day"):
         ics_days(WHOLE.replace(b"FREQ=MONTHLY", b"FREQ=HOURLY"), YEARS)
-    monkeypatch.setattr("scheduler.ics_days.MOST_EVENTS", 2)
+    monkeypatch.setattr("scheduler.reading.ics_days.MOST_EVENTS", 2)
     with pytest.raises(IcsProblem, match="has 3 events; a calendar of days has at most 2"):
         ics_days(WHOLE + b"\r\n\r\n", YEARS)
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.comparison import tick_change
 from scheduler.entry import Entry
 from scheduler.entry_ticks import ticks_between
+from scheduler.foresight.comparison import tick_change
 from scheduler.schedule import Crontab, Interval, Later, Schedule, Within
 
 NOW = datetime(2026, 10, 24, 12, 34, 56, 789_000, tzinfo=UTC)  # hours before an hour comes twice in Berlin

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from scheduler.crontab_fields import CrontabProblem
+from scheduler.cadences.crontab_fields import CrontabProblem
+from scheduler.cadences.wall_steps import DST_FOLDS, DST_GAPS, DstFold, DstGap
 from scheduler.schedule import Crontab, Crontabs
-from scheduler.wall_steps import DST_FOLDS, DST_GAPS, DstFold, DstGap
 from tests.support.crontab_words import (
     ALWAYS,
     ANY_MONTH,

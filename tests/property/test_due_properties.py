@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scheduler.cadences.day_calendar import DayCalendar
+from scheduler.cadences.moved import DIRECTIONS
 from scheduler.catchup import Backlog
 from scheduler.closure import Hold
-from scheduler.day_calendar import DayCalendar
 from scheduler.disposition import Disposition
 from scheduler.due import MOST_TICKS, Due, due_ticks
 from scheduler.entry import Entry
 from scheduler.exclusion import Exclusion
-from scheduler.moved import DIRECTIONS
 from scheduler.schedule import Crontab, Interval, Moved, Schedule
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

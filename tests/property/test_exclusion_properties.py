@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scheduler.day_calendar import WEEKDAYS, DayCalendar
+from scheduler.cadences.day_calendar import WEEKDAYS, DayCalendar
 from scheduler.entry import Entry
 from scheduler.exclusion import Exclusion
 from scheduler.schedule import Crontab, Interval, Schedule

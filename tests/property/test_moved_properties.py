@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scheduler.cadence import Cadence
-from scheduler.day_calendar import DayCalendar
-from scheduler.later import Later
-from scheduler.moved import DIRECTIONS
+from scheduler.cadences.cadence import Cadence
+from scheduler.cadences.day_calendar import DayCalendar
+from scheduler.cadences.later import Later
+from scheduler.cadences.moved import DIRECTIONS
 from scheduler.schedule import Crontab, Crontabs, Interval, Moments, Moved, schedule_from_json
 
 MINUTE = timedelta(minutes=1)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from redbeat.decoder import RedBeatJSONDecoder, RedBeatJSONEncoder
 from redbeat.schedules import rrule
 
-from scheduler.day_calendar import DayCalendar
+from scheduler.cadences.day_calendar import DayCalendar
+from scheduler.cadences.moved import Moved
+from scheduler.cadences.rule_text import RuleProblem
 from scheduler.entry import Entry
 from scheduler.exclusion import Exclusion
-from scheduler.moved import Moved
 from scheduler.redbeat_entry import definition, edits
 from scheduler.redbeat_schedule import celery_schedule
-from scheduler.rule_text import RuleProblem
 from scheduler.schedule import Crontab, CrontabProblem, Crontabs, Later, Moments, Rule, Schedule, Within
 from tests.support.crontab_words import DAY, NAME, Cron, minutely, secondly
 from tests.support.rule_words import Recurrence, recurrences

@@ -10,9 +10,9 @@ from dateutil.rrule import rrulestr
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from scheduler.rule_text import RuleProblem
+from scheduler.cadences.rule_text import RuleProblem
+from scheduler.cadences.wall_steps import DST_FOLDS, DST_GAPS, DstFold, DstGap
 from scheduler.schedule import Rule
-from scheduler.wall_steps import DST_FOLDS, DST_GAPS, DstFold, DstGap
 from tests.support.rule_words import DAY, HOURS, Recurrence, recurrences
 from tests.support.walks import CHANGES, MINUTE, SECOND, steps_around, ticks_by_walking
 

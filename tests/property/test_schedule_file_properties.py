@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scheduler.entry_keys import CHECKS
 from scheduler.job_arguments import argument_problems
-from scheduler.schedule_file import ScheduleFile, read_schedules
+from scheduler.reading.schedule_file import ScheduleFile, read_schedules
 from tests.support.schedule_files import FULL
 
 PIECES = [

@@ -24,8 +24,8 @@ from scheduler.cli.check import check
 from scheduler.errors import InvalidSchedules
 from scheduler.job_catalogue import JobCatalogue
 from scheduler.problem import Problem
-from scheduler.schedule_file import ScheduleFile, read_schedules
-from scheduler.schedule_schema import schema_of
+from scheduler.reading.schedule_file import ScheduleFile, read_schedules
+from scheduler.reading.schedule_schema import schema_of
 from tests.support.schedule_files import JOBS
 from tests.support.wrong_files import EVERYTHING, GOOD, KINDS, wrong_file
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scheduler.importing import Imported, imported, kind_of, toml_text
-from scheduler.schedule_file import read_schedules
+from scheduler.reading.schedule_file import read_schedules
 
 EXAMPLES = Path(__file__).parents[1] / "data" / "import"
 

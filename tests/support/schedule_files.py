@@ -6,8 +6,8 @@ from pathlib import Path
 
 from scheduler.job import JobDeclaration
 from scheduler.job_catalogue import JobCatalogue
+from scheduler.reading.schedule_file import ScheduleFile, read_schedules
 from scheduler.retry import RetryPolicy
-from scheduler.schedule_file import ScheduleFile, read_schedules
 
 
 def nightly(region: str, limit: int = 100) -> None:

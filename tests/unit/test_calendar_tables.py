@@ -11,7 +11,7 @@ import time_machine
 
 from scheduler.entry import Entry
 from scheduler.entry_ticks import coming_ticks
-from scheduler.schedule_file import ScheduleFile
+from scheduler.reading.schedule_file import ScheduleFile
 from tests.support.schedule_files import problems_of, read_in
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scheduler.change_words import at_change
-from scheduler.explanation import clock_changes
+from scheduler.foresight.change_words import at_change
+from scheduler.foresight.explanation import clock_changes
 from scheduler.schedule import Crontab, Crontabs, Interval, Later, Schedule
 
 BERLIN = "Europe/Berlin"

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from scheduler.comparison import TickChange, changed_fields, comparison, tick_change
-from scheduler.day_calendar import DayCalendar
+from scheduler.cadences.day_calendar import DayCalendar
 from scheduler.entry import Entry
 from scheduler.exclusion import Exclusion
+from scheduler.foresight.comparison import TickChange, changed_fields, comparison, tick_change
 from scheduler.plan import plan
 from scheduler.schedule import Crontab, Interval, Moved
 

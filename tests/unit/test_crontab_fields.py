@@ -2,7 +2,7 @@
 
 import pytest
 
-from scheduler.crontab_fields import CrontabProblem, written_out
+from scheduler.cadences.crontab_fields import CrontabProblem, written_out
 from scheduler.schedule import Crontab
 
 REFUSED = {

@@ -5,7 +5,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.day_calendar import DayCalendar
+from scheduler.cadences.day_calendar import DayCalendar
 
 HORIZON = (2025, 2030)
 UNITY = {date(year, 10, 3): "Tag der Deutschen Einheit" for year in range(2025, 2031)}

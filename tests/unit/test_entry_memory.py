@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from scheduler import entry_tables
-from scheduler.entry_layers import Layers
-from scheduler.entry_memory import EntryMemory
 from scheduler.job_catalogue import JobCatalogue
+from scheduler.reading import entry_tables
+from scheduler.reading.entry_layers import Layers
+from scheduler.reading.entry_memory import EntryMemory
+from scheduler.reading.schedule_file import ScheduleFile, read_schedules
 from scheduler.retry import RetryPolicy
-from scheduler.schedule_file import ScheduleFile, read_schedules
 from tests.support.schedule_files import JOBS
 
 TEXT = """

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.reading.schedule_file import ScheduleFile
 from scheduler.schedule import Crontab, Crontabs, Interval, Later, Moments, Rule, Schedule, Within
-from scheduler.schedule_file import ScheduleFile
 from tests.support.schedule_files import problems_of, read_in
 
 

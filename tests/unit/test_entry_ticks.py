@@ -7,7 +7,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.day_calendar import DayCalendar
+from scheduler.cadences.day_calendar import DayCalendar
 from scheduler.entry import Entry
 from scheduler.entry_ticks import coming_ticks, count_between, excluded_between, next_tick, ticks_between
 from scheduler.exclusion import Exclusion

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from scheduler.job_catalogue import JobCatalogue
+from scheduler.reading.schedule_file import ScheduleFile, read_schedules
 from scheduler.schedule import Crontab, Interval
-from scheduler.schedule_file import ScheduleFile, read_schedules
 from tests.support.schedule_files import JOBS, problems_of
 
 Read = Callable[..., ScheduleFile]

@@ -7,7 +7,7 @@ import pytest
 
 from scheduler.cli.explain import explanation_document
 from scheduler.entry import Entry
-from scheduler.explanation import clock_changes, crontabs_of, meanings, sentences
+from scheduler.foresight.explanation import clock_changes, crontabs_of, meanings, sentences
 from scheduler.schedule import Crontab, Crontabs, Interval, Later, Moments, Rule, Schedule, Within
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 
 from scheduler.beat import file_watch
 from scheduler.beat.file_watch import FileWatch, places_of
-from scheduler.file_look import look_at
+from scheduler.reading.file_look import look_at
 
 
 @pytest.fixture

@@ -14,7 +14,15 @@ TESTS = [path for path in SOURCES if path.is_relative_to(ROOT / "tests")]
 LAYERS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0][
     "layers"
 ]
-PURE = [ROOT / "scheduler" / f"{name}.py" for name in re.findall(r"\((\w+)\)", LAYERS[-1])]
+PURE = [
+    path
+    for name in re.findall(r"\((\w+)\)", LAYERS[-1])
+    for path in (
+        [ROOT / "scheduler" / f"{name}.py"]
+        if not (ROOT / "scheduler" / name).is_dir()
+        else sorted((ROOT / "scheduler" / name).glob("*.py"))
+    )
+]
 
 Node = TypeVar("Node", bound=ast.AST)
 

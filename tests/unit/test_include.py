@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.schedule_file import ScheduleFile, read_schedules
+from scheduler.reading.schedule_file import ScheduleFile, read_schedules
 
 Write = Callable[..., ScheduleFile]
 JOB = 'job = "jobs.tidy"'

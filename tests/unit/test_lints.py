@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.lint import ALLOWABLE, LINTS
+from scheduler.lints.lint import ALLOWABLE, LINTS
 from scheduler.problem import Problem
-from scheduler.schedule_file import ScheduleFile
+from scheduler.reading.schedule_file import ScheduleFile
 from tests.support.schedule_files import read_in
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scheduler.entry import Entry
-from scheduler.no_tick import tick_meant, why_no_tick
+from scheduler.foresight.no_tick import tick_meant, why_no_tick
 from scheduler.schedule import Crontab, Interval, Later, Schedule, Within
 
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from scheduler.day_calendar import DayCalendar
+from scheduler.cadences.day_calendar import DayCalendar
+from scheduler.cadences.moved import Direction
 from scheduler.entry import Entry
 from scheduler.exclusion import Exclusion
-from scheduler.moved import Direction
 from scheduler.plan import plan, rescheduled
 from scheduler.retry import RetryPolicy
 from scheduler.schedule import Crontab, Interval, Moved, Within

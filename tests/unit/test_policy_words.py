@@ -8,7 +8,7 @@ import pytest
 from scheduler.entry import Entry
 from scheduler.entry_ticks import coming_ticks, count_between, looked_at, ticks_between
 from scheduler.exclusion import Exclusion
-from scheduler.policy_words import ended_words, policy_sentences
+from scheduler.foresight.policy_words import ended_words, policy_sentences
 from scheduler.retry import RetryPolicy
 from scheduler.schedule import Interval
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scheduler.rule_explanation import rule_sentences
-from scheduler.rule_text import RuleProblem
+from scheduler.cadences.rule_text import RuleProblem
+from scheduler.foresight.rule_explanation import rule_sentences
 from scheduler.schedule import Rule, schedule_from_json
 
 YEAR = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from scheduler.cadences.wall_steps import DstFold, DstGap
 from scheduler.schedule import Crontab, CrontabProblem, Crontabs, Interval, Schedule, schedule_from_json
-from scheduler.wall_steps import DstFold, DstGap
 
 SUMMER_DAY = datetime(2026, 7, 1, 12, 0, 30, tzinfo=UTC)
 

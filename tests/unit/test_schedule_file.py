@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.reading.schedule_file import ScheduleFile, read_schedules
 from scheduler.retry import RetryPolicy
 from scheduler.schedule import Crontab, Interval
-from scheduler.schedule_file import ScheduleFile, read_schedules
 from tests.support.schedule_files import FULL, problems_of, read_in
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.schedule_file import ScheduleFile, read_schedules
+from scheduler.reading.schedule_file import ScheduleFile, read_schedules
 from tests.support.schedule_files import problems_of, read_in
 
 

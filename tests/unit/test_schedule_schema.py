@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from scheduler.entry_keys import CHECKS
 from scheduler.job import JobDeclaration
+from scheduler.reading.schedule_schema import schema_of
 from scheduler.retry import RETRY_KEYS
-from scheduler.schedule_schema import schema_of
 from tests.support.schedule_files import FULL
 
 

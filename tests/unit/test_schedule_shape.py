@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduler.crontab_hash import hashed
+from scheduler.cadences.crontab_hash import hashed
 from scheduler.schedule import (
     EPOCH,
     Crontab,

@@ -8,9 +8,9 @@ from jsonschema import Draft202012Validator
 
 from scheduler.entry_keys import CHECKS
 from scheduler.job_catalogue import JobCatalogue
+from scheduler.reading.schedule_file import TOP_LEVEL, read_schedules
+from scheduler.reading.schedule_schema import schema_of
 from scheduler.retry import RETRY_KEYS
-from scheduler.schedule_file import TOP_LEVEL, read_schedules
-from scheduler.schedule_schema import schema_of
 from tests.support.schedule_files import JOBS
 
 SCHEMA = Draft202012Validator(schema_of(JOBS))

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from scheduler.entry import Entry
-from scheduler.freer_minute import Move, moves
-from scheduler.overlap_forecast import AtOnce, Overlaps, most_at_once, overlaps
-from scheduler.run_times import RunTime, given_run_times, measured, run_times
+from scheduler.foresight.freer_minute import Move, moves
+from scheduler.foresight.overlap_forecast import AtOnce, Overlaps, most_at_once, overlaps
+from scheduler.foresight.run_times import RunTime, given_run_times, measured, run_times
+from scheduler.foresight.simulation import Simulation, simulation
+from scheduler.foresight.tick_series import Span, all_series
 from scheduler.schedule import Crontab, Interval, Later, Schedule
-from scheduler.simulation import Simulation, simulation
-from scheduler.tick_series import Span, all_series
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))

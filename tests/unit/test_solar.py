@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scheduler.explanation import sentences
+from scheduler.cadences.sun import SunEvent, sun_event
+from scheduler.foresight.explanation import sentences
+from scheduler.reading.schedule_file import ScheduleFile
 from scheduler.redbeat_schedule import NO_TICKS, celery_schedule
 from scheduler.schedule import Solar, schedule_from_json, zone_of
-from scheduler.schedule_file import ScheduleFile
-from scheduler.sun import SunEvent, sun_event
 from tests.support.schedule_files import problems_of, read_in
 
 MINUTE = timedelta(minutes=1)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.day_calendar import DayCalendar
+from scheduler.cadences.day_calendar import DayCalendar
 from scheduler.entry import Entry
 from scheduler.exclusion import Exclusion
+from scheduler.foresight.tick_series import Series, Span, all_series
 from scheduler.schedule import Cadence, Crontab, Crontabs, Interval, Later, Moments, Moved, Schedule, Within
-from scheduler.tick_series import Series, Span, all_series
 
 START = datetime(2026, 3, 28, 22, tzinfo=UTC)  # a day before the clock changes in Berlin
 DAY = Span(START, START + timedelta(days=1))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scheduler.toml_positions import Span, TomlPositions
+from scheduler.reading.toml_positions import Span, TomlPositions
 
 TEXT = '''\
 top.inner = "x"  # a comment
