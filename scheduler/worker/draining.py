@@ -98,10 +98,18 @@ class Draining:
 
         Of a broker that is no Redis nothing is asked: it takes them back when the connection ends.
         """
-        qos: Any = getattr(getattr(self._consumer.task_consumer, "channel", None), "qos", None)
+        channel: Any = getattr(self._consumer.task_consumer, "channel", None)
+        qos: Any = getattr(channel, "qos", None)
         if not hasattr(qos, "restore_unacked"):
             return
-        qos.restore_unacked()
+        consumer = self._consumer
+        try:
+            qos.restore_unacked()
+        except (*consumer.connection_errors, *consumer.channel_errors, AttributeError) as error:
+            if isinstance(error, AttributeError) and channel.connection is not None:
+                raise  # a channel that kombu closes at this moment has no connection any more
+            hint = "tasks with an ETA that waited here come back by themselves within an hour"
+            emit("broker.unreachable", error=str(error), hint=hint)
 
 
 def _nothing_to_read_again(_number: int, _frame: FrameType | None) -> None:
