@@ -11,6 +11,8 @@ from scheduler.store.whereabouts import Whereabouts, whereabouts_of
 
 # kombu waits for ever by default; a half-open connection must be noticed.
 TIMEOUT_S: Final = 5
+# AMQP's: a connection is given up after two of them without a word. Celery's default is two minutes.
+HEARTBEAT_S: Final = 6
 LOCAL_REDIS: Final = "redis://127.0.0.1:6379/0"
 
 
@@ -53,7 +55,8 @@ def backend_options(url: str, prefix: str) -> dict[str, Any]:
 def transport_options(broker_url: str, prefix: str) -> dict[str, Any]:
     """What kombu must be told beside the broker's address."""
     if not is_redis(broker_url):
-        return {"confirm_publish": True}
+        # Where the broker is asked something: a wire that dies just then would hold up for ever.
+        return {"confirm_publish": True, "read_timeout": TIMEOUT_S * 2, "write_timeout": TIMEOUT_S * 2}
     options: dict[str, Any] = {
         "socket_timeout": TIMEOUT_S,
         "socket_connect_timeout": TIMEOUT_S,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from scheduler.confirms import Confirms
 from scheduler.errors import Unreachable
 from scheduler.message import (
     CONTENT_ENCODING,
@@ -25,6 +26,7 @@ from scheduler.store.outbox import Move
 from scheduler.store.refusals import Refusal
 
 PUBLISH_TIMEOUT_S = 5
+OTHER_ARGUMENTS = 406  # AMQP's PRECONDITION_FAILED
 
 
 class BrokerUnreachable(Unreachable):
@@ -72,28 +74,27 @@ class BrokerPublisher:
         self._celery = celery
         self._connection: Any = None
         self._producer: Any = None
+        self._confirms: Confirms | None = None
         self._declared: set[str] = set()
 
     def publish(self, due: Sequence[tuple[Run, str, int]]) -> int:
         """Publish runs, each with the JSON of its call, for an attempt; returns how many went out.
 
-        Raises BrokerUnreachable where the broker does not take them: those that went out before are marked as sent.
+        Raises BrokerUnreachable where the broker does not take them: those that it took before are marked as sent.
         """
-        sent: list[Move] = []
+        moves = {run.run_id: Move(run, attempt) for run, _, attempt in due}
+        taken: set[str] = set()
         try:
             with self._told():
-                for run, call_json, attempt in due:
-                    call = Call.from_json(json.loads(call_json))
-                    bell = headers(call, _bell(run, attempt))
-                    self._send(
-                        Taken(bell, body(call), CONTENT_TYPE, CONTENT_ENCODING),
-                        call.queue,
-                        priority=call.priority,
-                        **properties(run.run_id),
-                    )
-                    sent.append(Move(run, attempt))
+                confirms = self._opened()
+                try:
+                    for run, call_json, attempt in due:
+                        self._ring(run, call_json, attempt)
+                    confirms.wait(PUBLISH_TIMEOUT_S)
+                finally:
+                    taken = confirms.confirmed()
         finally:
-            moved = self._store.outbox.move(sent, "sent")
+            moved = self._store.outbox.move([moves[run_id] for run_id in moves if run_id in taken], "sent")
         return sum(moved)
 
     def problem_with(self, refusal: Refusal) -> str | None:
@@ -105,7 +106,11 @@ class BrokerPublisher:
     def send_again(self, refusal: Refusal) -> None:
         """Put a refused message back into its queue. Raises BrokerUnreachable."""
         with self._told():
-            self._send(opened(refusal.item), str(refusal.queue), delivery_mode=2)
+            confirms = self._opened()
+            message = opened(refusal.item)
+            name = str((message.headers or {}).get("id", refusal.id))
+            self._send(message, str(refusal.queue), correlation_id=name, delivery_mode=2)
+            confirms.wait(PUBLISH_TIMEOUT_S)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -115,6 +120,10 @@ class BrokerPublisher:
         except self._troubles() as error:
             self.close()
             address = server_name(str(self._celery.conf.broker_url))
+            if getattr(error, "reply_code", None) == OTHER_ARGUMENTS:
+                message = f"the broker at {address} has a queue that was made in another way: {error}"
+                hint = "delete that queue when it is empty: it is made anew, with priorities"
+                raise BrokerUnreachable(message, hint=hint) from error
             message = f"the broker at {address} can't be reached: {error}"
             raise BrokerUnreachable(message, hint="is it running there?") from error
 
@@ -128,36 +137,51 @@ class BrokerPublisher:
         )
         return (OperationalError, OSError, *own)
 
-    def _send(self, message: Taken, queue: str, **of_message: Any) -> None:
-        producer = self._open()
-        producer.publish(
+    def _ring(self, run: Run, call_json: str, attempt: int) -> None:
+        call = Call.from_json(json.loads(call_json))
+        message = Taken(headers(call, _bell(run, attempt)), body(call), CONTENT_TYPE, CONTENT_ENCODING)
+        self._send(message, call.queue, priority=call.priority, **properties(run.run_id))
+
+    def _send(self, message: Taken, queue: str, *, correlation_id: str, **of_message: Any) -> None:
+        if queue not in self._declared:
+            self._celery.amqp.queues[queue](self._producer.channel).declare()
+            self._declared.add(queue)
+        self._producer.publish(
             message.body,
             exchange="",
             routing_key=queue,
             headers=message.headers,
             content_type=message.content_type,
             content_encoding=message.content_encoding,
-            declare=[self._celery.amqp.queues[queue]] if queue not in self._declared else [],
+            correlation_id=correlation_id,
+            mandatory=True,
             retry=False,
             timeout=PUBLISH_TIMEOUT_S,
             **of_message,
         )
-        self._declared.add(queue)
+        if self._confirms is not None:
+            self._confirms.sent(correlation_id)
 
-    def _open(self) -> Any:
+    def _opened(self) -> Confirms:
+        """The confirms of a new batch, on a connection that is open."""
         from kombu.messaging import Producer
 
-        if self._producer is None:
-            self._connection = self._celery.connection_for_write(connect_timeout=PUBLISH_TIMEOUT_S)
+        if self._confirms is None:
+            self._connection = self._celery.connection_for_write(
+                connect_timeout=PUBLISH_TIMEOUT_S, transport_options={"confirm_publish": False}
+            )
+            channel = self._connection.default_channel
             make: Any = Producer  # Celery's world has no types
-            self._producer = make(self._connection.default_channel)
-        return self._producer
+            self._producer = make(channel)
+            self._confirms = Confirms(channel)
+        self._confirms.begin()
+        return self._confirms
 
     def close(self) -> None:
         """Let the connection go; the next `publish` opens another."""
         if self._connection is not None:
             self._connection.collect()
-        self._connection = self._producer = None
+        self._connection = self._producer = self._confirms = None
         self._declared.clear()
 
 

@@ -11,6 +11,8 @@ pytest_plugins = [
     "tests.support.commands",
     "tests.support.wheel",
     "tests.support.long_tests",
+    "tests.support.rabbitmq",
+    "tests.support.left_out",
 ]
 
 # A shared machine is slow at times: how long an example takes says nothing here.

@@ -1,10 +1,12 @@
 """A message within the worker's main process: what its child takes in hand, and what to do when the child is killed."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from signal import SIGKILL, SIGTERM
-from typing import Any
+from typing import Any, Final
 
 from celery.worker.request import Request
+from kombu.asynchronous import get_event_loop
 
 from scheduler.errors import Unreachable
 from scheduler.log_setup import emit
@@ -15,6 +17,9 @@ from scheduler.worker.context import context
 from scheduler.worker.held import Held
 from scheduler.worker.leases import LeaseKeeper
 from scheduler.worker.process_group import signal_group
+
+# RabbitMQ ends the channel of whoever keeps a message for 30 minutes (`consumer_timeout`).
+LONGEST_PLACE_S: Final = 600.0
 
 
 class Desk:
@@ -28,6 +33,9 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
 
     _timed_out = False
     _held: Held | None = None
+    _keeps_its_place = False
+    _place_ends: Any = None
+    acknowledged: bool
 
     @property
     def attempt(self) -> int:
@@ -40,7 +48,38 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
         if Desk.keeper is not None:
             self._held = Held(self.id, self.attempt, pid)
             Desk.keeper.hold(self._held)
+        if self._is_a_doorbell_of_amqp():
+            self._keep_the_place()
         super().on_accepted(pid, time_accepted)
+
+    def acknowledge(self) -> None:
+        """Let go of the message, unless it keeps its place while the job runs."""
+        if not self._keeps_its_place:
+            super().acknowledge()
+
+    def _is_a_doorbell_of_amqp(self) -> bool:
+        return ONBEAT_HEADER in self._request_dict and not self.app.conf.worker_disable_prefetch
+
+    def _keep_the_place(self) -> None:
+        """An AMQP broker fills a place as soon as its message is acknowledged: that run would wait for a long one.
+
+        A broker that sends it again, because the connection was lost, does no harm: it names a run that is taken.
+        """
+        self._keeps_its_place = True
+        hub: Any = get_event_loop()  # None where the pool needs none
+        if hub is not None:
+            self._place_ends = hub.call_later(LONGEST_PLACE_S, self._leave_the_place)
+
+    def _leave_the_place(self) -> None:
+        if self._place_ends is not None:
+            self._place_ends.cancel()
+        if self._keeps_its_place and not self.acknowledged:
+            self._keeps_its_place = False
+            self.acknowledged = True
+            with suppress(
+                *self.connection_errors
+            ):  # it is another connection's by now, or will be: it comes again
+                self.message.ack()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Celery makes a class of each task's requests beneath this one, with an `on_success` of its own."""
@@ -86,6 +125,7 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
         return stopping.answer != "gone"
 
     def _let_go(self) -> None:
+        self._leave_the_place()
         if Desk.keeper is not None and self._held is not None:
             Desk.keeper.drop(self._held)
 

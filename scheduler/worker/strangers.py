@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from celery import signals
+from celery.concurrency.solo import TaskPool as SoloPool
 from celery.worker.consumer import Consumer, consumer
 
 from scheduler import redis_transport
@@ -35,6 +36,11 @@ _NO_SUCH_JOB: Final = ("celery.exceptions.NotRegistered", "NotRegistered", "buil
 
 class PoliteConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
     """Celery's consumer, which hands on no message that would end the worker. See `celery_app`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(self.pool, SoloPool):
+            self.amqheartbeat = 0  # its loop executes the jobs, and can't say meanwhile that it is alive
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """What is called with each message."""

@@ -48,7 +48,7 @@ def plan(kinds_of: Deck, seed: int, rounds: int) -> list[Fault]:
 
 def strike(world: World, fault: Fault) -> None:
     """Let it happen."""
-    {**KINDS, **BROKER_KINDS}[fault.kind][1](world, fault)
+    {**KINDS, **BROKER_KINDS, **RABBIT_KINDS}[fault.kind][1](world, fault)
 
 
 def _one(members: list[Member], fault: Fault) -> list[int]:
@@ -176,6 +176,10 @@ def _kill_broker(world: World, fault: Fault) -> None:
     world.kill_broker(fault.seconds / 2)
 
 
+def _stop_broker(world: World, fault: Fault) -> None:
+    world.stop_broker(fault.seconds / 2)
+
+
 def _cut_broker(world: World, _: Fault) -> None:
     assert world.broker_wire is not None
     world.broker_wire.cut()
@@ -185,6 +189,18 @@ def _dead_broker_wire(world: World, fault: Fault) -> None:
     assert world.broker_wire is not None
     world.broker_wire.hold()
     world.later(fault.seconds, world.broker_wire.heal)
+
+
+def _half_close_broker_wire(world: World, _: Fault) -> None:
+    assert world.broker_wire is not None
+    world.broker_wire.half_close()
+
+
+def _lost_confirms(world: World, fault: Fault) -> None:
+    """What is published arrives, and nobody hears of it."""
+    assert world.broker_wire is not None
+    world.broker_wire.lose_answers()
+    world.later(fault.seconds / 2, world.broker_wire.heal)
 
 
 # How often each comes in one deal of the deck, and what it does.
@@ -213,4 +229,10 @@ BROKER_KINDS: Final[Deck] = {
     "broker killed": (3, _kill_broker),
     "broker wire cut": (3, _cut_broker),
     "broker wire dead": (2, _dead_broker_wire),
+}
+RABBIT_KINDS: Final[Deck] = {
+    **BROKER_KINDS,
+    "broker restarted": (2, _stop_broker),
+    "broker wire half closed": (1, _half_close_broker_wire),
+    "confirms lost": (3, _lost_confirms),
 }

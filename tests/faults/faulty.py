@@ -37,6 +37,7 @@ START = {
 }
 BROKER = {
     "kombu": ("scheduler.publisher", "BrokerPublisher._send"),
+    "confirm": ("scheduler.confirms", "Confirms.wait"),
     "outbox": ("scheduler.publisher", "BrokerPublisher.publish"),
 }
 EXECUTION = {

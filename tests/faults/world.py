@@ -23,12 +23,16 @@ from tests.faults.entries import JOBS, Planned, schedules
 from tests.faults.proxy import Proxy
 from tests.support.process import PROGRAM, OnbeatProcess
 from tests.support.project import Project
+from tests.support.rabbitmq import RabbitServer
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
 
 STEP_S: Final = 0.02
 RESTART_AFTER_S: Final = 0.3
 GRACE: Final = "1s"  # shorter than some of the jobs, so that a worker that is stopped hands back
+
+
+Broker = ValkeyServer | RabbitServer
 
 
 @dataclass
@@ -68,7 +72,7 @@ class World:
     server_is_well: bool = True
     edition: int = 0
     applied_at: datetime | None = None
-    broker: ValkeyServer | None = None
+    broker: Broker | None = None
     broker_wire: Proxy | None = None
     broker_is_up: bool = True
     _later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
@@ -96,12 +100,14 @@ class World:
         (self.beats if kind == "beat" else self.workers).append(member)
         return member
 
-    def add_broker(self) -> None:
+    def add_broker(self, broker: Broker | None = None) -> None:
         """Messages go to a server of their own, over a wire that may break. Before anything is started."""
-        self.broker = ValkeyServer(append_only=True, appendfsync="everysec").start()
+        self.broker = broker or ValkeyServer(append_only=True, appendfsync="everysec")
+        self.broker.start()
         self.broker_wire = Proxy(self.broker.port).start()
         self.proxies.append(self.broker_wire)
-        self.project.environ["ONBEAT_BROKER_URL"] = f"redis://127.0.0.1:{self.broker_wire.port}/0"
+        by_wire = self.broker.url.replace(f":{self.broker.port}/", f":{self.broker_wire.port}/")
+        self.project.environ["ONBEAT_BROKER_URL"] = by_wire
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         """Do `action` in so many seconds, from within `tend`."""
@@ -171,16 +177,29 @@ class World:
 
     def kill_broker(self, down_s: float) -> None:
         """A crash of the other server, which starts again later; one that is down already stays so."""
+        self._end_broker(down_s, lambda broker: broker.kill())
+
+    def stop_broker(self, down_s: float) -> None:
+        """Its administrator restarts it."""
+        self._end_broker(down_s, lambda broker: broker.stop())
+
+    def _end_broker(self, down_s: float, end: Callable[[Broker], None]) -> None:
         broker = self.broker
-        if broker is not None and self.broker_is_up:
-            self.broker_is_up = False
-            broker.kill()
+        if broker is None or not self.broker_is_up:
+            return
+        self.broker_is_up = False
+        end(broker)
 
-            def started() -> None:
-                broker.start()
-                self.broker_is_up = True
+        def begun() -> None:
+            broker.begin()
+            up()
 
-            self.later(down_s, started)
+        def up() -> None:
+            self.broker_is_up = broker.answers()
+            if not self.broker_is_up:
+                self.later(0.3, up)
+
+        self.later(down_s, begun)
 
     def cut_power(self) -> None:
         """A crash of the server's machine: what was written in the last second, and not yet synced, is gone."""
@@ -220,7 +239,7 @@ class World:
         self.signal(pids, signal.SIGSTOP)
         self.later(seconds, lambda: self.signal(pids, signal.SIGCONT))
 
-    def settle(self, within: float = 60) -> None:
+    def settle(self, within: float = 90) -> None:
         """Everything is up again, and no entry is overdue."""
         self.await_(lambda: not self._later, within, "the end of all faults")
         store = self.store()

@@ -66,10 +66,14 @@ class ValkeyServer:
         """Start it and wait until it answers. A port taken meanwhile by another is chosen anew."""
         for _ in range(5):
             self._process = self._launched()
-            if eventually(lambda: self._answers() or self._ended(), 15, what="the server's answer") is True:
+            if eventually(lambda: self.answers() or self._ended(), 15, what="the server's answer") is True:
                 return self
             self.port = free_port()
         raise AssertionError(f"valkey-server did not start:\n{self.log()}")
+
+    def begin(self) -> None:
+        """Start it; whoever wants to know when it answers asks it."""
+        self._process = self._launched()
 
     def log(self) -> str:
         path = self.directory / "log"
@@ -135,7 +139,7 @@ class ValkeyServer:
             stderr=subprocess.DEVNULL,
         )
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         """Whether it is this server that answers on the port: another one could have taken it."""
         try:
             with self.client() as client:
