@@ -29,8 +29,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from scheduler.builtin.watched_process import Stream, WardenLost, WatchedProcess
 from scheduler.job import active_run, job
 
@@ -69,6 +67,8 @@ def command(
     name = label(argv, shell)
     environment = {**os.environ, **_run_environment(), **(env or {})}
     program = _program(words[0], cwd, environment)
+    import structlog  # brings rich, which commands that only read the jobs' declarations do without
+
     log = structlog.get_logger()
     lines = 0
     last_error = ""

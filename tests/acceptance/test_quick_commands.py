@@ -32,8 +32,7 @@ MODULES_OF = (
         (["entries"], {"celery", "redbeat", "kombu", "rich", "httpx", "structlog"}),
         (["pause", "hello", "--reason", "x"], {"celery", "redbeat", "kombu", "rich", "httpx", "structlog"}),
         (["next"], {"celery", "redis", "rich", "httpx", "structlog"}),
-        # It reads what the jobs declare, and so imports the project's, and the built-in ones.
-        (["explain", "hello"], {"celery", "redbeat", "kombu", "rich", "httpx"}),
+        (["explain", "hello"], {"celery", "redbeat", "kombu", "rich", "httpx", "structlog"}),
         (["settings"], {"celery", "redis", "rich", "httpx", "structlog"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
