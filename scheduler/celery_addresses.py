@@ -13,6 +13,8 @@ from scheduler.store.whereabouts import Whereabouts, whereabouts_of
 TIMEOUT_S: Final = 5
 # AMQP's: a connection is given up after two of them without a word. Celery's default is two minutes.
 HEARTBEAT_S: Final = 6
+# A wait for messages that gets no answer is given up after up to twice this and a second, a wait for broadcasts too.
+HEALTH_CHECK_S: Final = 3
 LOCAL_REDIS: Final = "redis://127.0.0.1:6379/0"
 
 
@@ -60,7 +62,7 @@ def transport_options(broker_url: str, prefix: str) -> dict[str, Any]:
     options: dict[str, Any] = {
         "socket_timeout": TIMEOUT_S,
         "socket_connect_timeout": TIMEOUT_S,
-        "health_check_interval": 10,
+        "health_check_interval": HEALTH_CHECK_S,
         "retry_on_timeout": False,
     }
     if broker_url.startswith(SENTINEL_SCHEMES + CLUSTER_SCHEMES):

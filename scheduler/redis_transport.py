@@ -1,5 +1,8 @@
 """Kombu's Redis transport, with what Onbeat needs of it: it finds the server anew, and lets no item end a worker.
 
+Kombu writes down in the server what a worker has taken and not yet acknowledged. For a message that names a run that
+would be two round trips to no end: the run is on record, and its message is sent again should nobody claim it.
+
 An item of a queue's list may be anything: whoever can write to the server can push it. Kombu reads it as its own and
 raises where it is not, which ends the worker. Here such an item is put aside.
 
@@ -10,10 +13,10 @@ they are for the store: all keys of a deployment are in one slot, the queues' to
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import TRANSPORT_ALIASES, virtual
 from kombu.transport import redis as kombus
 
-from scheduler.message import HIGHEST_PRIORITY, list_name
+from scheduler.message import HIGHEST_PRIORITY, ONBEAT_HEADER, list_name
 from scheduler.message_form import envelope_problem
 from scheduler.store.whereabouts import connection_class, whereabouts_of
 
@@ -29,9 +32,54 @@ class _Receiver:
     put_aside: PutAside | None = None
 
 
+class QoS(kombus.QoS):
+    """What was taken and is not yet acknowledged; messages that name a run are kept in memory only."""
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """A message was taken."""
+        keep: Any = virtual.QoS.append if _names_a_run(message) else kombus.QoS.append  # kombu has no types
+        keep(self, message, delivery_tag)
+
+    def ack(self, delivery_tag: str) -> None:
+        """It is done with."""
+        forget: Any = virtual.QoS.ack if self._in_memory(delivery_tag) else kombus.QoS.ack
+        forget(self, delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
+        """It is done with, or put back."""
+        if requeue or not self._in_memory(delivery_tag):
+            super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]  # kombu has none
+        else:
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]  # as above
+
+    def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Put it back into its queue, unless it was acknowledged."""
+        message = self._in_memory(tag)
+        if message is None:
+            super().restore_by_tag(tag, client, leftmost)  # type: ignore[no-untyped-call]  # as above
+        elif tag not in self._dirty:
+            where = message.delivery_info
+            with self.channel.conn_or_acquire(client) as connected:
+                pipeline = connected.pipeline()
+                raw = message._raw  # noqa: SLF001 - kombu's own QoS does the same
+                self.channel._do_restore_message(  # noqa: SLF001 - as above
+                    raw, where["exchange"], where["routing_key"], pipeline, leftmost
+                )
+                pipeline.execute()
+
+    def _in_memory(self, tag: str) -> Any:
+        message = self._delivered.get(tag)
+        return message if message is not None and _names_a_run(message) else None
+
+
+def _names_a_run(message: Any) -> bool:
+    return isinstance(message.headers, dict) and ONBEAT_HEADER in message.headers
+
+
 class Channel(kombus.Channel):
     """A channel that hands on no item that is not a message."""
 
+    QoS = QoS
     from_transport_options: tuple[str, ...] = (*kombus.Channel.from_transport_options, SOUGHT)  # type: ignore[assignment]  # kombu's is one longer
     onbeat_url: str | None = None
     # As RabbitMQ has it: 9 goes first, and what has no priority has 0. Kombu has it the other way round.

@@ -4,6 +4,7 @@ Each of these takes a setting's raw value and gives what Settings keeps, or rais
 that shows the value, the passwords of URLs masked.
 """
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
@@ -14,6 +15,12 @@ from scheduler.server_url import SecretUrl, broker_url_problem, masked_url, redi
 from scheduler.suggestion import did_you_mean
 
 MAX_PORT: Final = 65_535
+POOLS: Final = ("prefork", "threads", "solo")
+MAX_CHILDREN: Final = 10_000
+LEAST_MEMORY_KIB: Final = 16 * 1024
+PAIR: Final = 2
+_MEMORY: Final = re.compile(r"(\d+(?:\.\d+)?) ?([MG])(?:i?B)?", re.IGNORECASE)
+_KIB_IN: Final = {"M": 1024, "G": 1024**2}
 _GLOB_CHARACTERS: Final = frozenset("*?[]\\")
 
 
@@ -87,6 +94,29 @@ def duration(value: object) -> timedelta:
     if not isinstance(value, (str, int, float)) or isinstance(value, bool):
         raise reject(value, 'is not a duration; write "90s" or "1h30m"')
     return parse_duration(value)
+
+
+def pool_range(value: object) -> tuple[int, int]:
+    """Celery's form, the most first: `8,2`."""
+    parts = text_of(value).split(",") if not isinstance(value, (list, tuple)) else list(value)
+    if len(parts) != PAIR:
+        raise reject(value, "is not the most and the fewest children; write them as in `8,2`")
+    most, fewest = (WholeNumber(1, MAX_CHILDREN)(part) for part in parts)
+    if fewest > most:
+        raise reject(value, "has the fewest children first; write the most first, as in `8,2`")
+    return most, fewest
+
+
+def memory_kib(value: object) -> int:
+    """An amount of memory, in KiB; a number alone is the number of KiB that this gave."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    found = _MEMORY.fullmatch(text_of(value))
+    kib = 0 if found is None else round(float(found[1]) * _KIB_IN[found[2].upper()])
+    if kib < LEAST_MEMORY_KIB:
+        problem = "is less than a child needs; the least is 16MB" if found else "is not an amount of memory"
+        raise reject(value, problem if found else f'{problem}; write "200MB" or "1.5GB"')
+    return kib
 
 
 def redis_url(value: object) -> SecretUrl:

@@ -28,7 +28,7 @@ from pydantic_settings import (
 from scheduler import setting_values
 from scheduler.errors import InvalidSettings, Unreachable
 from scheduler.server_url import SecretUrl, masked_url, password_of, redis_url_problem
-from scheduler.setting_values import MAX_PORT, OneOf, WholeNumber, shown
+from scheduler.setting_values import MAX_PORT, POOLS, OneOf, WholeNumber, shown
 from scheduler.suggestion import closest
 
 PREFIX: Final = "ONBEAT_"
@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     cancel_grace: Annotated[timedelta, BeforeValidator(setting_values.duration)] = timedelta(seconds=10)
     sentry_dsn: Annotated[SecretUrl | None, BeforeValidator(setting_values.any_url)] = None
     concurrency: Annotated[int | None, BeforeValidator(WholeNumber(1))] = None
+    pool: Annotated[str, BeforeValidator(OneOf(*POOLS))] = "prefork"
+    autoscale: Annotated[tuple[int, int] | None, NoDecode, BeforeValidator(setting_values.pool_range)] = None
+    max_tasks_per_child: Annotated[int | None, BeforeValidator(WholeNumber(1))] = None
+    max_memory_per_child: Annotated[int | None, BeforeValidator(setting_values.memory_kib)] = None
     queues: Annotated[tuple[str, ...], NoDecode, BeforeValidator(setting_values.names)] = ()
 
     @classmethod

@@ -13,6 +13,7 @@ import select
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import IO
 
 from scheduler.log_setup.text_lines import DESCRIPTORS, LineSplitter, Stream, TakeLine
@@ -165,6 +166,13 @@ def _enlarge(pipe: int) -> None:
 
 def _flush_c_library() -> None:
     """Push out what C's printf keeps in its buffer: on a pipe it would wait for 4 KiB."""
+    library, stdout = _c_library()
+    library.fflush(stdout)
+
+
+@cache
+def _c_library() -> tuple[ctypes.CDLL, ctypes.c_void_p]:
+    """The library, and its stdout."""
     library = ctypes.CDLL(None)
     name = "stdout" if hasattr(library, "stdout") else "__stdoutp"  # glibc and musl; macOS
-    library.fflush(ctypes.c_void_p.in_dll(library, name))
+    return library, ctypes.c_void_p.in_dll(library, name)

@@ -110,4 +110,4 @@ class Scripts:
 
     def call(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> Any:
         """Run the script `name`. Raises Unreachable where the server is in trouble."""
-        return self._scripts[name](keys=keys, args=args)
+        return self.send(name, keys, args).result()

@@ -22,7 +22,8 @@ _FIELDS_OF_DUE: Final = 7
 _PIECES: Final = message_pieces()
 # Several times as long as a beat that is well takes for a turn; so much a beat that died costs.
 LEFT_TO_ITS_HOME: Final = timedelta(milliseconds=250)
-REPUBLISH_AFTER: Final = timedelta(seconds=30)
+# What is lost is to be on its way again within 30 s, and a beat may need some of them.
+REPUBLISH_AFTER: Final = timedelta(seconds=25)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from tests.support.waiting import eventually
 
 JOBS = """
 import asyncio
+import os
 import threading
 import time
 
@@ -45,6 +46,12 @@ def fail():
 
 
 @job
+def take(megabytes):
+    held = bytearray(b"x") * (megabytes * 1024 * 1024)
+    return os.getpid()
+
+
+@job
 def wait():
     print("waiting")
     time.sleep(60)
@@ -56,8 +63,8 @@ def store(valkey: ValkeyServer) -> Store:
     return Store(connect(valkey.url), Keys())
 
 
-def ask(store: Store, run_id: str, job: str) -> None:
-    call = Call(job=job)
+def ask(store: Store, run_id: str, job: str, **kwargs: int) -> None:
+    call = Call(job=job, kwargs=kwargs)
     store.runs.create(run_id, call, entry="e", trigger="manual", scheduled_at=store.presence.now())
     StorePublisher(store).publish([(run, text, 1) for run, text in store.runs.calls([run_id]).values()])
 
@@ -164,3 +171,42 @@ def test_a_timeout_is_kept_by_child_processes_only(project: Project, store: Stor
             end_of(store, "hangs").error == "TimeLimitExceeded: the job took longer than its timeout of 500ms"
         )
         assert not worker.named("worker.limited")
+
+
+def test_a_child_is_replaced_after_so_many_runs_and_after_one_that_took_too_much_memory(
+    project: Project, store: Store
+) -> None:
+    project.jobs(JOBS)
+    rules = ("--max-tasks-per-child", "2", "--max-memory-per-child", "250MB")
+    with project.start("worker", "-c", "1", *rules) as worker:
+        worker.wait_for_event("worker.started", within=30)
+        children = []
+        for number, megabytes in enumerate((1, 1, 300, 1, 1, 1)):
+            ask(store, f"run-{number}", "jobs.take", megabytes=megabytes)
+            children.append(end_of(store, f"run-{number}").result)
+        first, same, large, fourth, fifth, last = children
+        assert (first == same, fourth == fifth) == (True, True)
+        assert len({first, large, fourth, last}) == 4
+        assert not worker.named("run.lost")
+        assert worker.stop() == 0
+
+
+def test_autoscale_starts_children_while_there_is_work_for_them(project: Project, store: Store) -> None:
+    project.jobs(JOBS)
+    project.environ["ONBEAT_AUTOSCALE"] = "3,1"
+    with project.start("worker") as worker:
+        assert worker.wait_for_event("worker.started", within=30)["concurrency"] == 1
+        for number in range(4):
+            ask(store, f"run-{number}", "jobs.wait")
+        eventually(lambda: len(worker.named("run.started")) == 3, within=15, what="three runs at once")
+        assert len({event["pid"] for event in worker.named("run.started")}) == 3
+        worker.send(signal.SIGQUIT)
+        assert worker.wait(within=10) == os.EX_OK
+    assert len(store.runs.active("e")) == 4
+
+
+def test_rules_of_children_are_refused_where_there_are_none(project: Project) -> None:
+    refused = project.run("worker", "--pool", "threads", "--max-tasks-per-child", "5").expect(3)
+    assert "ONBEAT_MAX_TASKS_PER_CHILD is about child processes, and the pool threads has none" in refused.err
+    assert "--max-memory-per-child" in project.run("worker", "--max-memory-per-child", "200").expect(2).err
+    project.run("worker", "-c", "2", "--autoscale", "3,1").expect(2)

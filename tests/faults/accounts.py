@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scheduler.disposition import SKIPPED, TickRange
-from scheduler.run import FINAL, Run, RunState, tick_run_id
+from scheduler.run import FINAL, Attempt, Run, RunState, tick_run_id
 from scheduler.store import Store
 from scheduler.store.moments import milliseconds, moment
 from tests.faults.entries import Planned
@@ -34,6 +34,7 @@ class Books:
     attempts: int = 0
     starts: int = 0
     lost: int = 0
+    hungry: int = 0
     forgotten: int = 0
     handed_back: int = 0
     findings: list[str] = field(default_factory=list)
@@ -44,7 +45,8 @@ class Books:
         return (
             f"{self.ticks} ticks: {self.dispositions['dispatched']} dispatched, {skipped} skipped, "
             f"{self.dispositions['coalesced']} coalesced; {self.runs} runs: {outcomes}; "
-            f"{self.attempts} attempts, {self.lost} of them lost with their worker; {self.starts} starts, "
+            f"{self.attempts} attempts, {self.lost} of them lost with their worker, "
+            f"{self.hungry} out of memory; {self.starts} starts, "
             f"{self.handed_back} of them handed back by a worker that was stopped, "
             f"{self.forgotten} of them in a second that the server forgot"
         )
@@ -103,7 +105,9 @@ def audit(world: World, ranges: RangeKeeper) -> Books:
         _audit_overlap(books, lane, runs, in_lane)
     books.handed_back = world.handed_back().total()
     _audit_totals(books, store)
-    _audit_runs(books, store, runs, world.troubled)
+    hungry = {(line["run"], line["attempt"]) for line in lines if line["phase"] == "hungry"}
+    books.hungry = len(hungry)
+    _audit_runs(books, store, runs, world.troubled, hungry)
     _audit_starts(books, runs, lines, world)
     return books
 
@@ -181,7 +185,9 @@ def _audit_totals(books: Books, store: Store) -> None:
         books.findings.append(f"the ledger says {counted}, the ticks themselves {dict(books.dispositions)}")
 
 
-def _audit_runs(books: Books, store: Store, runs: dict[str, Run], troubled: set[int]) -> None:
+def _audit_runs(
+    books: Books, store: Store, runs: dict[str, Run], troubled: set[int], hungry: set[tuple[str, int]]
+) -> None:
     places = ("outbox", "retries", "leases", "cancels", "waiting")
     waiting = {name: store.client.zcard(store.keys.own(name)) for name in places}
     if any(waiting.values()):
@@ -198,25 +204,35 @@ def _audit_runs(books: Books, store: Store, runs: dict[str, Run], troubled: set[
         if numbers != whole and not (run.state is RunState.CANCELLED and numbers == whole[:-1]):
             books.findings.append(f"run {run_id} of {run.entry}, attempt {run.attempt}, records {numbers}")
         for attempt in run.attempts:
-            if "worker lost" in (attempt.error or ""):
-                books.lost += 1
-                if int((attempt.worker or "::").split(":")[1]) not in troubled:
-                    books.findings.append(f"{run_id} was lost, though its worker {attempt.worker} was well")
-            elif attempt.error not in (None, "RuntimeError: by chance") and attempt.outcome != "cancelled":
-                books.findings.append(f"run {run_id} of {run.entry} ended with {attempt.error!r}")
+            _audit_attempt(books, run, attempt, troubled, starved=(run_id, attempt.number) in hungry)
         if run.state is RunState.FAILED and run.attempt < run.max_attempts:
             books.findings.append(f"run {run_id} of {run.entry} failed with attempts left: {run.error}")
 
 
+def _audit_attempt(books: Books, run: Run, attempt: Attempt, troubled: set[int], *, starved: bool) -> None:
+    """By its error: only what was done to it, or what its job does by chance, may have ended it."""
+    error = attempt.error or ""
+    if "worker lost" in error:
+        books.lost += 1
+        if _pid_of(attempt.worker) not in troubled and not starved:
+            books.findings.append(f"{run.run_id} was lost, though its worker {attempt.worker} was well")
+    elif starved and error == "MemoryError":
+        return
+    elif error not in {"", "RuntimeError: by chance"} and attempt.outcome != "cancelled":
+        books.findings.append(f"run {run.run_id} of {run.entry} ended with {attempt.error!r}")
+
+
 def _audit_starts(books: Books, runs: dict[str, Run], lines: list[dict[str, Any]], world: World) -> None:
     begun: dict[tuple[str, int], list[float]] = defaultdict(list)
+    begun_in: dict[tuple[str, int], list[int]] = defaultdict(list)
     ended: set[tuple[str, int]] = set()
     for line in lines:
         pair = (line["run"], line["attempt"])
         if line["phase"] == "end":
             ended.add(pair)
-        else:
+        elif line["phase"] == "begin":
             begun[pair].append(line["when"])
+            begun_in[pair].append(line["main"])
     handed_back = world.handed_back()
     for (run_id, attempt), moments in begun.items():
         books.starts += len(moments)
@@ -230,9 +246,25 @@ def _audit_starts(books: Books, runs: dict[str, Run], lines: list[dict[str, Any]
             books.findings.append(
                 f"attempt {attempt} of run {run_id}, {record}, started {len(moments)} times"
             )
+        others = _begun_by_others(run, attempt, begun_in[run_id, attempt])
+        if others > handed_back[run_id, attempt] + excused:
+            books.findings.append(f"attempt {attempt} of run {run_id} began where no worker had claimed it")
     for run_id, run in runs.items():
         if run.state is RunState.SUCCEEDED and (run_id, run.attempt) not in ended:
             books.findings.append(f"run {run_id} of {run.entry} succeeded, and its job did not end")
+
+
+def _begun_by_others(run: Run | None, attempt: int, mains: list[int]) -> int:
+    """How often the job began in a worker that is not on record for the attempt."""
+    on_record = [each.worker for each in run.attempts if each.number == attempt] if run is not None else []
+    claimed_by = _pid_of(on_record[0]) if on_record else None
+    # A child whose worker was just killed has the init process for a parent, until the kernel ends it too.
+    return sum(main not in {claimed_by, 1} for main in mains)
+
+
+def _pid_of(worker: str | None) -> int:
+    """The process of a worker, by its id."""
+    return int((worker or ":0:").split(":")[1])
 
 
 def _forgotten(when: float, server_kills: list[float]) -> bool:

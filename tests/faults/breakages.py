@@ -4,16 +4,20 @@ import random
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from redis.exceptions import ConnectionError as Refused
 from redis.exceptions import TimeoutError as NoAnswer
 
+from scheduler.entry import DEFAULT_QUEUE
+from scheduler.message import HIGHEST_PRIORITY, list_name
 from tests.faults.proxy import Proxy
 from tests.faults.world import Member, World, void
 
 LEASE_S: Final = 15
+ROLLING_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,33 @@ def _stop_worker(world: World, fault: Fault) -> None:
     pids = _one(world.workers, fault)
     world.troubled.update(pids)
     world.signal(pids, signal.SIGTERM)
+
+
+def _restart_workers_in_turn(world: World, fault: Fault) -> None:
+    """As a rolling deployment does: each gets SIGTERM, some seconds after the one before."""
+    for number, worker in enumerate(world.workers):
+        world.later(number * (ROLLING_S + fault.seconds), partial(_stop, world, worker))
+
+
+def _stop(world: World, worker: Member) -> None:
+    pids = [worker.pid] if worker.pid is not None else []
+    world.troubled.update(pids)
+    world.signal(pids, signal.SIGTERM)
+
+
+def _run_out_of_memory(world: World, _: Fault) -> None:
+    """The next job to begin takes more than its process may have."""
+    world.hunger()
+
+
+def _purge_queue(world: World, _: Fault) -> None:
+    """Every message that waits is gone, as after `celery purge`, or a broker's restart without persistence."""
+    server = world.server if world.broker is None else world.broker
+    with server.client() as client:
+        try:
+            client.delete(*(list_name(DEFAULT_QUEUE, priority) for priority in range(HIGHEST_PRIORITY + 1)))
+        except (Refused, NoAnswer) as error:
+            void(error)  # it is down or frozen: it takes no messages either
 
 
 def _freeze_worker(world: World, fault: Fault) -> None:
@@ -214,6 +245,9 @@ KINDS: Final[Deck] = {
     "worker frozen": (2, _freeze_worker),
     "worker frozen beyond its leases": (1, _freeze_worker_beyond_its_leases),
     "pool child killed": (3, _kill_child),
+    "workers restarted in turn": (1, _restart_workers_in_turn),
+    "out of memory": (3, _run_out_of_memory),
+    "queue purged": (2, _purge_queue),
     "server killed": (2, _kill_server),
     "server frozen": (1, _freeze_server),
     "all connections killed": (2, _kill_clients),

@@ -12,6 +12,7 @@ JOBS: Final = """
 import hashlib
 import json
 import os
+import resource
 import time
 
 from scheduler import current_run, job
@@ -20,7 +21,8 @@ from scheduler import current_run, job
 def note(path, phase):
     run = current_run()
     line = json.dumps({"phase": phase, "entry": run.entry, "at": round(run.scheduled_at.timestamp() * 1000),
-        "run": run.run_id, "attempt": run.attempt, "pid": os.getpid(), "when": time.monotonic()}) + "\\n"
+        "run": run.run_id, "attempt": run.attempt, "pid": os.getpid(), "main": os.getppid(),
+        "when": time.monotonic()}) + "\\n"
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         os.write(file, line.encode())
@@ -28,9 +30,30 @@ def note(path, phase):
         os.close(file)
 
 
+def eat_if_told(path):
+    # Take more memory than there is: Python raises, and some C libraries abort.
+    try:
+        os.unlink(path + ".hungry")
+    except FileNotFoundError:
+        return
+    note(path, "hungry")
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(open("/proc/self/statm").read().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (64 << 20), before[1]))
+    try:
+        bytearray(1 << 30)
+    except MemoryError:
+        if current_run().scheduled_at.second % 2:
+            os.abort()
+        raise
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 @job
 def work(path: str, seconds: float = 0.0, fails: float = 0.0) -> None:
     note(path, "begin")
+    eat_if_told(path)
     time.sleep(seconds)
     run = current_run()
     chance = hashlib.sha256(f"{run.run_id}{run.attempt}".encode()).digest()[0] / 256

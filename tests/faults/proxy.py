@@ -19,6 +19,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
         self._pairs: dict[socket.socket, socket.socket] = {}
+        self._forgotten: set[socket.socket] = set()
         self._closing = threading.Event()
         self._flows = threading.Event()
         self._flows.set()
@@ -53,6 +54,14 @@ class Proxy:
     def lose_answers(self) -> None:
         """What clients say arrives; what the server answers does not."""
         self._answers_are_lost = True
+
+    def forget(self) -> None:
+        """What is connected now is dead for ever, and nobody is told: as after a failover of a firewall.
+
+        New connections are well.
+        """
+        with self._lock:
+            self._forgotten |= self._pairs.keys()
 
     def heal(self) -> None:
         """Be a good wire again. Connections whose answers were lost are cut: nobody could tell what is missing."""
@@ -98,6 +107,7 @@ class Proxy:
         back.join()
         with self._lock:
             del self._pairs[client]
+            self._forgotten.discard(client)
         client.close()
         server.close()
 
@@ -107,7 +117,7 @@ class Proxy:
                 if self._delay_s:
                     self._closing.wait(self._delay_s)
                 self._flows.wait()
-                if not (answers and self._answers_are_lost):
+                if not (answers and self._answers_are_lost) and not {source, target} & self._forgotten:
                     target.sendall(piece)
         except OSError:
             _shut(source, socket.SHUT_RDWR)

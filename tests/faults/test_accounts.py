@@ -40,15 +40,18 @@ def world(project: Project, valkey: ValkeyServer) -> World:
 
 
 def execute(world: World, store: Store, run_id: str) -> None:
-    claimed = store.runs.claim(run_id, 1, "host:1:x", "token", timedelta(seconds=15))
+    claimed = store.runs.claim(run_id, 1, "host:1000:x", "token", timedelta(seconds=15))
     assert isinstance(claimed, Claimed)
     write(world, run_id, "begin")
     write(world, run_id, "end")
-    store.runs.finish(run_id, 1, "host:1:x", Ending(state=RunState.SUCCEEDED), entry="one", call=claimed.call)
+    store.runs.finish(
+        run_id, 1, "host:1000:x", Ending(state=RunState.SUCCEEDED), entry="one", call=claimed.call
+    )
 
 
-def write(world: World, run_id: str, phase: str) -> None:
-    line = {"phase": phase, "entry": "one", "at": 0, "run": run_id, "attempt": 1, "when": time.monotonic()}
+def write(world: World, run_id: str, phase: str, *, main: int = 1_000) -> None:
+    when = time.monotonic()
+    line = {"phase": phase, "entry": "one", "at": 0, "run": run_id, "attempt": 1, "main": main, "when": when}
     with world.notes.open("a") as file:
         file.write(json.dumps(line) + "\n")
 
@@ -78,6 +81,11 @@ def _start_twice(world: World, store: Store) -> None:
 
 def _start_unknown(world: World, _: Store) -> None:
     write(world, "no-such-run", "begin")
+
+
+def _start_elsewhere(world: World, _: Store) -> None:
+    text = world.notes.read_text().replace('"main": 1000', '"main": 2000')
+    world.notes.write_text(text)
 
 
 def _leave_out_what_ran(world: World, store: Store) -> None:
@@ -110,10 +118,11 @@ def _lose_a_well_worker(_: World, store: Store) -> None:
         (_drop_a_run, "has the dispositions []"),
         (_start_twice, "started 2 times"),
         (_start_unknown, "on no record"),
+        (_start_elsewhere, "began where no worker had claimed it"),
         (_leave_out_what_ran, "has the dispositions ['dispatched',"),
         (_miscount, "1 ticks unaccounted for"),
         (_never_end, "is queued"),
-        (_lose_a_well_worker, "though its worker host:1:x was well"),
+        (_lose_a_well_worker, "though its worker host:1000:x was well"),
     ],
 )
 def test_each_kind_of_error_is_found(

@@ -175,6 +175,10 @@ class World:
         new = self.project.write("new.toml", schedules(self.entries, self.notes, self.edition))
         new.replace(self.project.directory / "schedules.toml")
 
+    def hunger(self) -> None:
+        """The next job that begins is to take more memory than it may."""
+        self.notes.with_name(f"{self.notes.name}.hungry").touch()
+
     def kill_broker(self, down_s: float) -> None:
         """A crash of the other server, which starts again later; one that is down already stays so."""
         self._end_broker(down_s, lambda broker: broker.kill())
