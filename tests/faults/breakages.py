@@ -15,6 +15,7 @@ from scheduler.entry import DEFAULT_QUEUE
 from scheduler.message import HIGHEST_PRIORITY, list_name
 from tests.faults.proxy import Proxy
 from tests.faults.world import Member, World, void
+from tests.support.rabbitmq import RabbitServer
 
 LEASE_S: Final = 15
 ROLLING_S: Final = 3.0
@@ -108,8 +109,11 @@ def _run_out_of_memory(world: World, _: Fault) -> None:
 
 def _purge_queue(world: World, _: Fault) -> None:
     """Every message that waits is gone, as after `celery purge`, or a broker's restart without persistence."""
-    server = world.server if world.broker is None else world.broker
-    with server.client() as client:
+    broker = world.broker or world.server
+    if isinstance(broker, RabbitServer):
+        broker.purge(DEFAULT_QUEUE)
+        return
+    with broker.client() as client:
         try:
             client.delete(*(list_name(DEFAULT_QUEUE, priority) for priority in range(HIGHEST_PRIORITY + 1)))
         except (Refused, NoAnswer) as error:

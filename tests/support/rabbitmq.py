@@ -96,6 +96,12 @@ class RabbitServer:
             declared: Any = connection.channel().queue_declare(queue, passive=True)
             return int(declared.message_count)
 
+    def purge(self, queue: str) -> None:
+        """Throw away the messages that are ready in a queue, if it takes connections now."""
+        if self.answers():
+            with closing(self.connect()) as connection:
+                connection.channel().queue_purge(queue)
+
     def log(self) -> str:
         logs = sorted((self.directory / "log").glob("*.log"))
         return "\n".join(path.read_text(errors="replace")[-4_000:] for path in logs) or "(no log)"
