@@ -166,11 +166,17 @@ def _audit_overlap(books: Books, lane: str, runs: dict[str, Run], lines: Iterabl
         run = runs.get(line["run"])
         if run is not None and line["phase"] == "begin":
             begun.setdefault(run.run_id, line["when"])
-        elif run is not None and line["attempt"] == run.attempt:
+        elif run is not None and line["attempt"] == run.attempt and not _given_away(run):
             ended[run.run_id] = line["when"]
     for before, after in pairwise(sorted(begun, key=lambda run_id: begun[run_id])):
         if begun[after] < ended.get(before, 0):
-            books.findings.append(f"{lane}: {after} began before {before} had ended")
+            how = [(each.number, each.outcome, each.worker, each.error) for each in runs[before].attempts]
+            books.findings.append(f"{lane}: {after} began before {before} had ended: {how}")
+
+
+def _given_away(run: Run) -> bool:
+    """A job that outlives its lease goes on, in a worker that was frozen or cut off: nobody waits for it then."""
+    return bool(run.attempts) and "worker lost" in (run.attempts[-1].error or "")
 
 
 def _audit_totals(books: Books, store: Store) -> None:
