@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from scheduler.durations import parse_duration
-from scheduler.entry_keys import NAME
+from scheduler.entry_values import NAME
 from scheduler.server_url import SecretUrl, broker_url_problem, masked_url, redis_url_problem
 from scheduler.suggestion import did_you_mean
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from scheduler.cadences.crontab_fields import WITH_SECONDS, field_count
 from scheduler.durations import format_duration
-from scheduler.entry_keys import CHECKS, NAME
+from scheduler.entry_keys import CHECKS
+from scheduler.entry_values import NAME
 from scheduler.quoting import quoted
 
 _LONGEST_NAME: Final = 100

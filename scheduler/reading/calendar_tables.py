@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scheduler.cadences.day_calendar import MOST_CHARACTERS, DayCalendar, YearDay, joined_label
 from scheduler.entry_calendars import Calendars
-from scheduler.entry_keys import NAME
+from scheduler.entry_values import NAME
 from scheduler.quoting import quoted
 from scheduler.reading.calendar_table import CalendarTable
 from scheduler.reading.file_look import Look, look_at

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scheduler.entry_keys import NAME
+from scheduler.entry_values import NAME
 from scheduler.quoting import quoted
 from scheduler.reading.schedule_source import Source
 from scheduler.reading.toml_positions import Path

@@ -11,8 +11,9 @@ from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.entry_calendars import OF_CALENDARS
 from scheduler.entry_chain import broken_chains
-from scheduler.entry_keys import CHECKS, NAME
+from scheduler.entry_keys import CHECKS
 from scheduler.entry_schedule import OF_SCHEDULE, conflicts, schedule_of
+from scheduler.entry_values import NAME
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import argument_problems
 from scheduler.job_catalogue import JobCatalogue

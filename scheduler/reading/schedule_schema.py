@@ -15,8 +15,9 @@ from scheduler.cadences.crontab_fields import ALIASES
 from scheduler.cadences.sun import SUN_EVENTS
 from scheduler.cadences.wall_steps import DST_FOLDS, DST_GAPS
 from scheduler.entry import DEFAULT_QUEUE
-from scheduler.entry_keys import NAME, QUEUE
+from scheduler.entry_keys import QUEUE
 from scheduler.entry_schedule import KINDS, OF_KIND
+from scheduler.entry_values import NAME
 from scheduler.job import JobDeclaration
 from scheduler.job_arguments import Parameters, parameters_of
 from scheduler.lints.lint import ALLOWABLE
