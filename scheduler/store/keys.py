@@ -4,7 +4,7 @@
 | --- | --- | --- | --- |
 | `redbeat::schedule` | zset: entry key → next due, s since the epoch, to the millisecond; -1: no next tick | for ever | plan, commit |
 | `redbeat:NAME` | hash: RedBeat's `definition` and `meta`; ours: `onbeat`, `tick`, `parked`, `behind` | until the entry goes | plan, commit |
-| `onbeat:run:ID` | hash: one run, see `store/runs.py` for its fields | `keep_for` after its end | commit, claim, finish |
+| `onbeat:run:ID` | hash: one run, see `store/run_records.py` for its fields | `keep_for` after its end | commit, claim, finish |
 | `onbeat:attempts:ID` | list of JSON: the attempts that ended otherwise than well at the first try | as the run | finish |
 | `onbeat:log:ID` | stream: what the job wrote, a JSON object a line: the first 200 and the last 800, up to 256 KiB | as the run | worker |
 | `onbeat:runs:NAME` | zset: run id → queued at, ms | `keep_for` after the last end, while none is active | commit, finish |
