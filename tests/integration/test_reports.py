@@ -89,7 +89,7 @@ def test_a_hot_loop_writes_once_and_its_newest_word_arrives(store: Store) -> Non
     calls = commands(store)
     for number in range(1_001):
         reports.tell(number / 1_000, f"number {number}")
-    assert commands(store) - calls <= 2
+    assert commands(store) - calls <= 4, "one write, and what the server needs to learn the script"
     assert found(store).progress == 0.0
     run = eventually(lambda: run if (run := found(store)).progress == 1.0 else None, within=3)
     assert run is not None
