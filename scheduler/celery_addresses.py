@@ -10,7 +10,8 @@ from scheduler.settings import Settings, with_server
 from scheduler.store.whereabouts import Whereabouts, whereabouts_of
 
 # kombu waits for ever by default; a half-open connection must be noticed.
-TIMEOUT_S: Final = 5
+TIMEOUT_S: Final = 3
+AMQP_TIMEOUT_S: Final = 10
 # AMQP's: a connection is given up after two of them without a word. Celery's default is two minutes.
 HEARTBEAT_S: Final = 6
 # A wait for messages that gets no answer is given up after up to twice this and a second, a wait for broadcasts too.
@@ -58,7 +59,7 @@ def transport_options(broker_url: str, prefix: str) -> dict[str, Any]:
     """What kombu must be told beside the broker's address."""
     if not is_redis(broker_url):
         # Where the broker is asked something: a wire that dies just then would hold up for ever.
-        return {"confirm_publish": True, "read_timeout": TIMEOUT_S * 2, "write_timeout": TIMEOUT_S * 2}
+        return {"confirm_publish": True, "read_timeout": AMQP_TIMEOUT_S, "write_timeout": AMQP_TIMEOUT_S}
     options: dict[str, Any] = {
         "socket_timeout": TIMEOUT_S,
         "socket_connect_timeout": TIMEOUT_S,

@@ -73,6 +73,17 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.queues == ("default", "slow")
 
 
+@pytest.mark.parametrize(("text", "kib"), [("200MB", 204_800), ("1.5 GiB", 1_572_864), ("300m", 307_200)])
+def test_an_amount_of_memory_has_a_unit(monkeypatch: pytest.MonkeyPatch, text: str, kib: int) -> None:
+    monkeypatch.setenv("ONBEAT_MAX_MEMORY_PER_CHILD", text)
+    assert load_settings().max_memory_per_child == kib
+
+
+def test_the_bounds_of_a_pool_are_the_most_and_the_fewest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONBEAT_AUTOSCALE", "8, 2")
+    assert load_settings().autoscale == (8, 2)
+
+
 def test_lists_may_be_toml_lists_in_pyproject(folder: Path) -> None:
     (folder / "pyproject.toml").write_text('[tool.onbeat]\njobs = ["a", "b.c"]\n')
     assert load_settings().jobs == ("a", "b.c")
@@ -87,6 +98,16 @@ def test_lists_may_be_toml_lists_in_pyproject(folder: Path) -> None:
         ("ONBEAT_WEB_PORT", "70000", "'70000' is too large; the most is 65535"),
         ("ONBEAT_REVISION", "-1", "'-1' is too small; the least is 0"),
         ("ONBEAT_CONCURRENCY", "0", "'0' is too small; the least is 1"),
+        ("ONBEAT_POOL", "thread", "'thread' is not one of prefork, threads, solo; did you mean 'threads'?"),
+        ("ONBEAT_AUTOSCALE", "8", "'8' is not the most and the fewest children; write them as in `8,2`"),
+        ("ONBEAT_AUTOSCALE", "2,8", "'2,8' has the fewest children first; write the most first, as in `8,2`"),
+        ("ONBEAT_MAX_TASKS_PER_CHILD", "0", "'0' is too small; the least is 1"),
+        (
+            "ONBEAT_MAX_MEMORY_PER_CHILD",
+            "200",
+            '\'200\' is not an amount of memory; write "200MB" or "1.5GB"',
+        ),
+        ("ONBEAT_MAX_MEMORY_PER_CHILD", "2MB", "'2MB' is less than a child needs; the least is 16MB"),
         ("ONBEAT_LOG_FORMAT", "jsn", "'jsn' is not one of json, console; did you mean 'json'?"),
         ("ONBEAT_LOG_LEVEL", "loud", "'loud' is not one of debug, info, warning, error, critical"),
         ("ONBEAT_JOBS", "my jobs", "'my jobs' has a space in it; separate names by commas"),
