@@ -73,7 +73,7 @@ def _shown(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return ",".join(value) if isinstance(value, list) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _source(where: str, cell: Any) -> Any:

@@ -26,6 +26,15 @@ def test_every_setting_is_listed_with_its_source(onbeat: Onbeat, monkeypatch: py
     assert rows["ONBEAT_REDIS_URL"]["value"] is None
 
 
+def test_lists_of_names_and_of_numbers_are_shown_as_they_are_written(
+    onbeat: Onbeat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONBEAT_QUEUES", "a, b")
+    monkeypatch.setenv("ONBEAT_AUTOSCALE", "8, 2")
+    shown = onbeat("settings").expect().out.split()
+    assert {"a,b", "8,2"} <= set(shown)
+
+
 def test_no_secret_is_shown(onbeat: Onbeat, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONBEAT_REDIS_URL", "redis://me:hush@h/0")
     monkeypatch.setenv("ONBEAT_WEB_TOKEN", "hush")
