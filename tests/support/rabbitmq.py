@@ -96,11 +96,14 @@ class RabbitServer:
             declared: Any = connection.channel().queue_declare(queue, passive=True)
             return int(declared.message_count)
 
-    def purge(self, queue: str) -> None:
-        """Throw away the messages that are ready in a queue, if it takes connections now."""
-        if self.answers():
+    def purge(self, queue: str) -> bool:
+        """Throw away the messages that are ready in a queue. False where it takes no connections now."""
+        try:
             with closing(self.connect()) as connection:
                 connection.channel().queue_purge(queue)
+        except (OSError, AMQPError):
+            return False
+        return True
 
     def log(self) -> str:
         logs = sorted((self.directory / "log").glob("*.log"))
