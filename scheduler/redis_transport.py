@@ -18,12 +18,17 @@ from kombu.transport import redis as kombus
 
 from scheduler.message import HIGHEST_PRIORITY, ONBEAT_HEADER, list_name
 from scheduler.message_form import envelope_problem
+from scheduler.store.connection import refuses_work
 from scheduler.store.whereabouts import connection_class, whereabouts_of
 
 PutAside = Callable[[str, str, bytes], None]  # the queue, the reason, the item
 
 # The transport options of ours: the server's address as Onbeat writes it, where others have to be asked for it.
 SOUGHT: Final = "onbeat_url"
+
+
+class WorkRefused(ConnectionError):
+    """The server answers and can't work for now: as good as none."""
 
 
 class _Receiver:
@@ -99,6 +104,8 @@ class Channel(kombus.Channel):
 
     def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
         client: Any = super()._create_client(asynchronous)  # type: ignore[no-untyped-call]  # kombu has none
+        client.parse_response = _patient(client.parse_response)
+        client.pipeline = _with_patient_pipelines(client.pipeline)
         if asynchronous:
             client.parse_response = _careful(client.parse_response, self.sep)
         return client
@@ -119,6 +126,29 @@ def install() -> None:
 def hand_refused_to(put_aside: PutAside) -> None:
     """What is no message goes there from now on."""
     _Receiver.put_aside = staticmethod(put_aside)
+
+
+def _patient(ask: Callable[..., Any]) -> Callable[..., Any]:
+    """With a full disk a server lives and refuses; kombu takes that for our mistake, and the worker ends."""
+
+    def asked(*args: Any, **options: Any) -> Any:
+        try:
+            return ask(*args, **options)
+        except Exception as error:
+            if refuses_work(error):
+                raise WorkRefused(str(error)) from error
+            raise
+
+    return asked
+
+
+def _with_patient_pipelines(make: Callable[..., Any]) -> Callable[..., Any]:
+    def pipeline(*args: Any, **options: Any) -> Any:
+        made = make(*args, **options)
+        made.execute = _patient(made.execute)
+        return made
+
+    return pipeline
 
 
 def _careful(read: Callable[..., Any], separator: str) -> Callable[..., Any]:

@@ -51,6 +51,11 @@ class Outage:
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
         return self._pause_s
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it began, and has not ended."""
+        return self._since is not None
+
     def ended(self) -> bool:
         """Note that the server answers. True where it did not, before."""
         if self._since is None:
@@ -137,6 +142,9 @@ class Loop:
         step = self._clock.step(asked, now, answered)
         if step is not None:
             _tell_step(step, now)
+        if self._store_outage.lasts and not self._signed_out:
+            # With a full disk a server can be read, and that is no end of the trouble: see whether it can write.
+            self._store.presence.sign_in("beats", self._member, {**self._about, "turn_ms": 0})
         if self._store_outage.ended() or step is not None:
             self._leases_hold_from = answered + LEASES_SETTLE_S
 

@@ -118,11 +118,23 @@ def explained(error: RedisError, address: str) -> Exception:
         return Unreachable(
             f"{address} can't be reached: {_reason(error)}", hint="is the server running there?"
         )
-    if isinstance(error, OutOfMemoryError) or str(error).startswith(_REFUSING_WRITES):
+    if refuses_work(error):
         return Unreachable(f"{address} refuses to work: {error}", hint="free its memory or its disk")
     if isinstance(error, ResponseError) and "DB index" in str(error):
         return StoreRefused(f"{address} has no such database", hint=_DATABASE_HINT)
     return error
+
+
+def refuses_work(error: Exception) -> bool:
+    """Whether a server said that it can't do anything for now: its disk or its memory is full, or it is busy."""
+    return isinstance(error, OutOfMemoryError) or (
+        isinstance(error, ResponseError) and _said_by_the_server(error).startswith(_REFUSING_WRITES)
+    )
+
+
+def _said_by_the_server(error: RedisError) -> str:
+    """Without what redis-py writes before it, in a pipeline."""
+    return str(error).rpartition(" of pipeline caused error: ")[2]
 
 
 def _refusal(error: RedisError) -> str:

@@ -1,9 +1,11 @@
 """Messages that Celery turns away before any task sees them: the run that one names must not wait for ever."""
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from logging import WARNING
+from typing import Any, ClassVar, Final
 from uuid import uuid4
 
 from celery import signals
@@ -30,6 +32,7 @@ _SAID_BY_US: Final = (
 )
 
 PATIENCE: Final = timedelta(minutes=2)
+REFUSED_PAUSE_S: Final = 1.0
 
 _NO_SUCH_JOB: Final = ("celery.exceptions.NotRegistered", "NotRegistered", "builtins.KeyError", "KeyError")
 
@@ -41,6 +44,20 @@ class PoliteConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         super().__init__(*args, **kwargs)
         if isinstance(self.pool, SoloPool):
             self.amqheartbeat = 0  # its loop executes the jobs, and can't say meanwhile that it is alive
+
+    _told_at = float("-inf")
+    silent: ClassVar[bool] = False
+
+    def on_connection_error_after_connected(self, exc: BaseException) -> None:
+        """Connect anew. One that refuses to work takes the connection at once: told once, and tried with pauses."""
+        if not isinstance(exc, redis_transport.WorkRefused):
+            super().on_connection_error_after_connected(exc)
+            return
+        PoliteConsumer.silent = time.monotonic() - self._told_at < REFUSED_PAUSE_S * 5
+        super().on_connection_error_after_connected(exc)
+        PoliteConsumer.silent = False
+        time.sleep(REFUSED_PAUSE_S)
+        self._told_at = time.monotonic()
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """What is called with each message."""
@@ -68,6 +85,7 @@ def connect() -> None:
     """Look at each message first; listen to what Celery says of some, and leave its pages of text out of the log."""
     redis_transport.hand_refused_to(_refuse)
     consumer.logger.addFilter(lambda record: record.msg not in _SAID_BY_US)
+    consumer.logger.addFilter(lambda record: not PoliteConsumer.silent or record.levelno > WARNING)
     signals.task_unknown.connect(_unknown_task, weak=False)
     signals.task_rejected.connect(_rejected, weak=False)
     signals.task_revoked.connect(_revoked, weak=False)

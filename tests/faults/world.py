@@ -325,10 +325,17 @@ def _unless_away(check: Callable[[], bool]) -> bool:
 
 @contextmanager
 def new_world(
-    directory: Path, entries: list[Planned], *, server_environ: Mapping[str, str] | None = None
+    directory: Path,
+    entries: list[Planned],
+    *,
+    server: ValkeyServer | None = None,
+    server_environ: Mapping[str, str] | None = None,
 ) -> Iterator[World]:
-    """A project with these entries on a server of its own, which syncs its file every second; nothing runs yet."""
-    server = ValkeyServer(append_only=True, appendfsync="everysec")
+    """A project with these entries on a server of its own; nothing runs yet.
+
+    Without another word the server syncs its file every second.
+    """
+    server = server or ValkeyServer(append_only=True, appendfsync="everysec")
     server.environ |= server_environ or {}
     server.start()
     project = Project(directory, server.url)

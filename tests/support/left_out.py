@@ -1,12 +1,13 @@
 """Tests that need what this machine has not: left out of the run, and said so at its end, with how to get it."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
 
-from tests.support import rabbitmq
+from tests.support import rabbitmq, small_disk
 
 LEFT_OUT: Final = pytest.StashKey[list[str]]()
 
@@ -17,10 +18,16 @@ class Need:
 
     what: str
     is_there: Callable[[], bool]
-    how_to_get_it: str
+    why_not: str
 
 
-NEEDS: Final = {"rabbitmq": Need("RabbitMQ", rabbitmq.is_installed, rabbitmq.HOW_TO_GET_IT)}
+NEEDS: Final = {
+    "rabbitmq": Need("RabbitMQ", rabbitmq.is_installed, f"which is not installed ({rabbitmq.HOW_TO_GET_IT})"),
+    "small_disk": Need("a small disk", small_disk.can_be_made, "which only root may mount"),
+    "strace": Need(
+        "strace", lambda: shutil.which("strace") is not None, "which is not installed (apt install strace)"
+    ),
+}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -43,7 +50,7 @@ def said(name: str, out: list[pytest.Item]) -> str | None:
     if not count:
         return None
     tests = "1 test" if count == 1 else f"{count} tests"
-    return f"left out: {tests} with {need.what}, which is not installed ({need.how_to_get_it})"
+    return f"left out: {tests} with {need.what}, {need.why_not}"
 
 
 @pytest.hookimpl(optionalhook=True)

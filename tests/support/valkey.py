@@ -47,6 +47,7 @@ class ValkeyServer:
             self.options = options
             self._sentinel.write_text(sentinel)
         self.environ = {"PATH": os.defpath}
+        self.prefix: tuple[str, ...] = ()  # a program that starts it in some other surroundings
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -66,7 +67,10 @@ class ValkeyServer:
         """Start it and wait until it answers. A port taken meanwhile by another is chosen anew."""
         for _ in range(5):
             self._process = self._launched()
-            if eventually(lambda: self.answers() or self._ended(), 15, what="the server's answer") is True:
+            if (
+                eventually(lambda: self.answers() or self._has_ended(), 15, what="the server's answer")
+                is True
+            ):
                 return self
             self.port = free_port()
         raise AssertionError(f"valkey-server did not start:\n{self.log()}")
@@ -129,6 +133,7 @@ class ValkeyServer:
         # Its own descriptors: a server that held pytest's pipes would keep them open after a crash.
         return launch(
             [
+                *self.prefix,
                 str(get_binary_path()),
                 *([str(self._sentinel), "--sentinel"] if self._sentinel else []),
                 *words,
@@ -147,8 +152,12 @@ class ValkeyServer:
         except (redis.ConnectionError, redis.TimeoutError):
             return False
 
-    def _ended(self) -> str:
-        return "ended" if self._running().poll() is not None else ""
+    def ended(self) -> bool:
+        """Whether it ended by itself."""
+        return self._running().poll() is not None
+
+    def _has_ended(self) -> str:
+        return "ended" if self.ended() else ""
 
     def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "the server was not started"
