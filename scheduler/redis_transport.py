@@ -105,7 +105,8 @@ class Channel(kombus.Channel):
     def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
         client: Any = super()._create_client(asynchronous)  # type: ignore[no-untyped-call]  # kombu has none
         client.parse_response = _patient(client.parse_response)
-        client.pipeline = _with_patient_pipelines(client.pipeline)
+        client.pipeline = _made_patient(client.pipeline, "execute")
+        client.pubsub = _made_patient(client.pubsub, "parse_response")
         if asynchronous:
             client.parse_response = _careful(client.parse_response, self.sep)
         return client
@@ -142,13 +143,15 @@ def _patient(ask: Callable[..., Any]) -> Callable[..., Any]:
     return asked
 
 
-def _with_patient_pipelines(make: Callable[..., Any]) -> Callable[..., Any]:
-    def pipeline(*args: Any, **options: Any) -> Any:
-        made = make(*args, **options)
-        made.execute = _patient(made.execute)
-        return made
+def _made_patient(make: Callable[..., Any], method: str) -> Callable[..., Any]:
+    """Makes the same, whose `method` is patient."""
 
-    return pipeline
+    def made(*args: Any, **options: Any) -> Any:
+        some = make(*args, **options)
+        setattr(some, method, _patient(getattr(some, method)))
+        return some
+
+    return made
 
 
 def _careful(read: Callable[..., Any], separator: str) -> Callable[..., Any]:
