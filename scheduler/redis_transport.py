@@ -100,7 +100,9 @@ class Channel(kombus.Channel):
     def _connparams(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
         if self.onbeat_url is not None and (sought := whereabouts_of(self.onbeat_url, self.global_keyprefix)):
             self.connection_class = connection_class(sought)
-        return super()._connparams(asynchronous)  # type: ignore[no-untyped-call]  # kombu has none
+        params: Any = super()._connparams(asynchronous)  # type: ignore[no-untyped-call]  # kombu has none
+        params["connection_class"] = _patient_class(params["connection_class"])
+        return params
 
     def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
         client: Any = super()._create_client(asynchronous)  # type: ignore[no-untyped-call]  # kombu has none
@@ -141,6 +143,22 @@ def _patient(ask: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return asked
+
+
+def _patient_class(connections: Any) -> Any:
+    """The same connections, patient with what they ask by themselves too: redis-py's own check of their health."""
+
+    class Patient(connections):  # type: ignore[misc]  # made at run time
+        def read_response(self, *args: Any, **options: Any) -> Any:
+            try:
+                return super().read_response(*args, **options)
+            except Exception as error:
+                if not refuses_work(error):
+                    raise
+                self.disconnect()  # answers to other commands may follow, which nobody would read
+                raise WorkRefused(str(error)) from error
+
+    return Patient
 
 
 def _made_patient(make: Callable[..., Any], method: str) -> Callable[..., Any]:
