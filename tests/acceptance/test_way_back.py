@@ -45,7 +45,8 @@ def make_due(store: Store, name: str) -> None:
 
 
 def run_count(store: Store, name: str) -> int:
-    return int(json.loads(str(store.client.hget(store.keys.entry(name), "meta")))["total_run_count"])
+    """0 of an entry that has not run yet: RedBeat's meta has no count then."""
+    return int(json.loads(str(store.client.hget(store.keys.entry(name), "meta"))).get("total_run_count") or 0)
 
 
 def test_stock_redbeat_goes_on_where_onbeat_stopped_and_onbeat_where_redbeat_did(
