@@ -106,9 +106,6 @@ class Channel(kombus.Channel):
 
     def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
         client: Any = super()._create_client(asynchronous)  # type: ignore[no-untyped-call]  # kombu has none
-        client.parse_response = _patient(client.parse_response)
-        client.pipeline = _made_patient(client.pipeline, "execute")
-        client.pubsub = _made_patient(client.pubsub, "parse_response")
         if asynchronous:
             client.parse_response = _careful(client.parse_response, self.sep)
         return client
@@ -131,22 +128,11 @@ def hand_refused_to(put_aside: PutAside) -> None:
     _Receiver.put_aside = staticmethod(put_aside)
 
 
-def _patient(ask: Callable[..., Any]) -> Callable[..., Any]:
-    """With a full disk a server lives and refuses; kombu takes that for our mistake, and the worker ends."""
-
-    def asked(*args: Any, **options: Any) -> Any:
-        try:
-            return ask(*args, **options)
-        except Exception as error:
-            if refuses_work(error):
-                raise WorkRefused(str(error)) from error
-            raise
-
-    return asked
-
-
 def _patient_class(connections: Any) -> Any:
-    """The same connections, patient with what they ask by themselves too: redis-py's own check of their health."""
+    """The same connections, patient: with a full disk a server lives and refuses, which kombu takes for our mistake.
+
+    It is seen to where each answer is read, so that redis-py's own check of a connection's health is covered too.
+    """
 
     class Patient(connections):  # type: ignore[misc]  # made at run time
         def read_response(self, *args: Any, **options: Any) -> Any:
@@ -159,17 +145,6 @@ def _patient_class(connections: Any) -> Any:
                 raise WorkRefused(str(error)) from error
 
     return Patient
-
-
-def _made_patient(make: Callable[..., Any], method: str) -> Callable[..., Any]:
-    """Makes the same, whose `method` is patient."""
-
-    def made(*args: Any, **options: Any) -> Any:
-        some = make(*args, **options)
-        setattr(some, method, _patient(getattr(some, method)))
-        return some
-
-    return made
 
 
 def _careful(read: Callable[..., Any], separator: str) -> Callable[..., Any]:
