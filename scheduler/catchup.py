@@ -25,11 +25,15 @@ MEANWHILE: Final = Verdict(Disposition.COALESCED, "came while earlier ticks were
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Caught-up ticks that wait for their turn: since when, how many runs are active, when the last one began."""
+    """Caught-up ticks that wait for their turn: since when, how many runs are active, when the last one began.
+
+    `had`: how many runs the entry has had, of those that `max_runs` counts; None: nobody has looked.
+    """
 
     since: datetime | None = None
     active: int = 0
     dispatched_at: datetime | None = None
+    had: int | None = None
 
 
 NOTHING_WAITS: Final = Backlog()
@@ -100,6 +104,21 @@ def waits_for_room(entry: Entry) -> bool:
 def may_wait(entry: Entry) -> bool:
     """Whether missed ticks of the entry may have to wait for their turn."""
     return waits_for_room(entry) or (entry.catchup_spread is not None and entry.catchup != "none")
+
+
+def may_have_all(entry: Entry) -> bool:
+    """Whether all that was missed of the entry runs, but for its `max_runs`."""
+    return entry.catchup == "all" and entry.max_runs is not None
+
+
+def most_runs(entry: Entry, had: int | None, most: int) -> int:
+    """How many ticks of the entry may be dispatched at once: `most`, and no more than its `max_runs` leaves.
+
+    One at least: whether it has a run left is known for certain only to the commit.
+    """
+    if entry.max_runs is None:
+        return most
+    return 1 if had is None else max(1, min(most, entry.max_runs - had))
 
 
 def _folded(newest: datetime | None, verdict: Verdict) -> list[tuple[datetime, Verdict]]:

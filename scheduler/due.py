@@ -15,6 +15,7 @@ from scheduler.catchup import (
     MISSED,
     NOTHING_WAITS,
     Backlog,
+    may_have_all,
     may_wait,
     missed_before,
     pieces_of_all,
@@ -112,8 +113,8 @@ def due_ticks(
 
 
 def is_behind(entry: Entry, *, last_at: datetime, now: datetime) -> bool:
-    """Whether ticks may have to wait for their turn, so that the entry's backlog must be read."""
-    if entry.schedule is None or not may_wait(entry):
+    """Whether its backlog must be read: ticks may have to wait for their turn, or be more than `max_runs` leaves."""
+    if entry.schedule is None or not (may_wait(entry) or may_have_all(entry)):
         return False
     first = entry.schedule.next_after(last_at)
     return first is not None and now - first > LEAST_GRACE

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from scheduler import redbeat_entry
-from scheduler.catchup import NOTHING_WAITS, Backlog, may_wait
+from scheduler.catchup import NOTHING_WAITS, Backlog, may_wait, most_runs
 from scheduler.closure import Hold
 from scheduler.due import MOST_TICKS, Due, due_ticks, is_behind
 from scheduler.entry import Entry
@@ -43,7 +43,7 @@ def decide(
         now=now,
         holds=_holds(pauses, entry.name),
         backlog=_in_force(backlog, entry, due, last_at, now),
-        most=most if entry.max_runs is None else 1,  # how many it may still have is known to the commit
+        most=most_runs(entry, backlog.had, most),
     )
     decided = _decided(due, entry, form, ticks)
     if ticks.since is None and may_wait(entry):
@@ -52,12 +52,12 @@ def decide(
 
 
 def behind(due: DueEntry, now: datetime) -> Entry | None:
-    """The entry, where ticks of it may have to wait for their turn, so that its backlog must be read."""
+    """The entry, where it missed ticks and its backlog must be read to decide them."""
     try:
         entry, _ = prepared(due.name, due.definition, due.own)
     except ValueError:
         return None  # told when it is decided
-    return entry if may_wait(entry) and is_behind(entry, last_at=_last_at(due, now), now=now) else None
+    return entry if is_behind(entry, last_at=_last_at(due, now), now=now) else None
 
 
 def parked(due: DueEntry, now: datetime) -> Decided:

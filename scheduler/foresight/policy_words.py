@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from scheduler.catchup import waits_for_room
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.rate import time_between
@@ -12,6 +13,10 @@ _MISSED = {
     "none": "What it misses while no beat runs is not made up for",
     "latest": "After downtime the latest missed tick runs, and stands for the others",
     "all": "After downtime every missed tick runs, in order",
+}
+_MEANWHILE = {
+    True: "Ticks that come due meanwhile are one, at the end.",
+    False: "Ticks that come due meanwhile run after them.",
 }
 
 
@@ -53,7 +58,8 @@ def _of_catchup(entry: Entry) -> str:
         words += ", one after the other" if entry.most_active == 1 else f", {entry.most_active} at a time"
     if entry.catchup_spread is not None:
         words += f", spread over {format_duration(entry.catchup_spread)}"
-    return f"{words}, unless it was missed longer than {window} ago."
+    meanwhile = f" {_MEANWHILE[waits_for_room(entry)]}" if entry.catchup == "all" else ""
+    return f"{words}, unless it was missed longer than {window} ago.{meanwhile}"
 
 
 def _of_overlap(entry: Entry) -> str:

@@ -127,8 +127,10 @@ class Ticks:
             args += [due.name, lane_of(entry)]
         answer = self._scripts.call("backlog", [due.key for due, _ in entries], args)
         return [
-            Backlog(moment_or_none(since), active, last_run_at(due.meta))
-            for (due, _), since, active in zip(entries, answer[::2], answer[1::2], strict=True)
+            Backlog(moment_or_none(since), active, last_run_at(due.meta), had)
+            for (due, _), since, active, had in zip(
+                entries, answer[::3], answer[1::3], answer[2::3], strict=True
+            )
         ]
 
     def commit(self, decisions: Sequence[Decided], *, now: datetime, push: bool) -> list[Committed]:

@@ -83,6 +83,18 @@ def test_missed_ticks_are_made_up_for_up_to_the_limit(store: Store, catchup: str
     assert (next_score(store) == -1) == (catchup == "all")
 
 
+def test_as_many_as_the_limit_leaves_are_made_up_for_in_one_turn(store: Store) -> None:
+    apply(store, entry(catchup="all", max_runs=40, keep_runs=1_000))
+    set_back(store, 10 * MINUTE)
+    assert take_turn(store, push=True).dispatched == 10
+    assert next_score(store) > 0
+    set_back(store, 200 * MINUTE)
+    take_turn(store, push=True)
+    totals = store.ledger.totals()
+    assert (totals.expected, totals.dispatched, totals.unaccounted) == (40, 40, 0)
+    assert next_score(store) == -1
+
+
 def test_an_entry_that_ends_while_it_catches_up_is_behind_no_more(store: Store) -> None:
     apply(store, entry(catchup="all", overlap="skip", max_runs=2))
     set_back(store, 10 * MINUTE)

@@ -35,14 +35,21 @@ def entry(**changes: object) -> Entry:
             {"catchup": "all"},
             (
                 "After downtime every missed tick runs, in order, one after the other, "
-                "unless it was missed longer than 1d ago."
+                "unless it was missed longer than 1d ago. Ticks that come due meanwhile are one, at the end."
             ),
         ),
         (
             {"catchup": "all", "overlap": "allow", "max_active": 5},
             (
                 "After downtime every missed tick runs, in order, 5 at a time, "
-                "unless it was missed longer than 1d ago."
+                "unless it was missed longer than 1d ago. Ticks that come due meanwhile are one, at the end."
+            ),
+        ),
+        (
+            {"catchup": "all", "overlap": "allow"},
+            (
+                "After downtime every missed tick runs, in order, unless it was missed longer than 1d ago. "
+                "Ticks that come due meanwhile run after them."
             ),
         ),
         ({"start_deadline": 5 * MINUTE}, "A run that has not started 5m after its time expires."),
