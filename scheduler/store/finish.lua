@@ -31,6 +31,7 @@ end
 local reason, error_text, by, why = ARGV[7], ARGV[5], nil, ''
 if state == 'failed' or state == 'retrying' then
   by, why = cancelled_by(KEYS[1])
+  why = why or ''  -- nil in the result would end it there
   if by then state, reason, error_text = 'cancelled', reason_of(by, why), '' end
 end
 local retry_at = 0

@@ -57,6 +57,7 @@ def ended(store: Store, name: str, at: datetime, state: RunState = RunState.SUCC
     ending = Ending(state=state, error="no" if state is RunState.FAILED else None)
     finished = store.runs.finish(run_id, 1, "w", ending, entry=name, call=claimed.call)
     assert isinstance(finished, Finished)
+    assert finished.followed == bool(store.followers.of(name))  # the worker sees to it at once
     run = store.runs.get(run_id)
     assert run is not None
     return run
