@@ -25,8 +25,9 @@ from scheduler.worker.decode import named
 from scheduler.worker.patience import patiently
 from scheduler.worker.telling import tell_duplicate, tell_end, tell_expired, tell_limited, tell_start
 
-CLAIM_PATIENCE: Final = timedelta(seconds=5)
-FINISH_PATIENCE: Final = timedelta(seconds=60)
+# A claim may be on record though its answer was lost, and the end of a job that has run must not be: who gave up sooner
+# than the store comes back would have the run found lost, and executed again.
+PATIENCE: Final = timedelta(hours=1)
 CELERYS_MARGIN: Final = timedelta(seconds=30)
 
 
@@ -46,10 +47,10 @@ def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     here = context()
     name = named(task.request, task.name)
     token = uuid4().hex
-    claimed = patiently(lambda: claim(here, name, task, args, kwargs, token=token), CLAIM_PATIENCE)
+    claimed = patiently(lambda: claim(here, name, task, args, kwargs, token=token), PATIENCE)
     if isinstance(claimed, Refused):
         if claimed.expired:
-            tell_expired(patiently(lambda: here.store.runs.get(name.run_id), CLAIM_PATIENCE))
+            tell_expired(patiently(lambda: here.store.runs.get(name.run_id), PATIENCE))
         elif claimed.until is not None:
             tell_limited(name, task.name, claimed.until)
         else:
@@ -71,7 +72,7 @@ def _finish(here: WorkerContext, claimed: Claimed, called: Called) -> bool:
         lambda: here.store.runs.finish(
             run.run_id, run.attempt, here.worker, ending, entry=run.entry, call=claimed.call
         ),
-        FINISH_PATIENCE,
+        PATIENCE,
     )
     tell_end(fields_of(run), ending, finished, claimed.claimed_at)
     if isinstance(finished, Finished) and finished.followed:
