@@ -20,6 +20,7 @@ from scheduler.status import Status, read_status
 from scheduler.store import Store, open_store
 from scheduler.store.safety import Finding, facts_findings
 from scheduler.store.server import server_facts
+from scheduler.store.shared_keys import misfits
 from scheduler.timestamps import rough
 
 SKEW_WORTH_A_WORD: Final = timedelta(seconds=1)
@@ -114,6 +115,8 @@ def _server_findings(settings: Settings, directory: Path) -> list[Finding]:
 
 
 def _findings_of(store: Store, settings: Settings) -> list[Finding]:
+    if wrong := misfits(store.client, store.keys):
+        return [Finding("keys", "error", str(each), each.mend) for each in wrong]
     facts = server_facts(store.client)
     name = server_name(settings.redis_url.get_secret_value()) if settings.redis_url else ""
     before = datetime.now(UTC)

@@ -95,7 +95,7 @@ _WORKER = (
 )
 
 _SERVERS = (
-    _error("store.unreachable", "The store does not answer; said once, tried on and on.", "error"),
+    _error("store.unreachable", "The store can't be reached, or worked with; said once, tried on.", "error"),
     _info("store.reachable", "The store answers again."),
     _warning("clock.stepped", "The server's clock was set; `until`: entries are silent till then.", "by_ms"),
     _warning("store.unsafe", "The store may evict or forget what it was told; says what to set.", "reason"),

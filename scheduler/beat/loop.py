@@ -117,7 +117,9 @@ class Loop:
         try:
             return self.step()
         except Exception as error:  # noqa: BLE001 - the edge of the process
-            emit("beat.turn_failed", error=repr(error), traceback=traceback_text(error))
+            emit(
+                "beat.turn_failed", error=f"{type(error).__name__}: {error}", traceback=traceback_text(error)
+            )
             return LONGEST_SLEEP.total_seconds()
 
     def step(self) -> float:

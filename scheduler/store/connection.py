@@ -30,6 +30,8 @@ from redis.retry import Retry
 
 from scheduler.errors import InvalidSettings, Unreachable
 from scheduler.server_url import server_name
+from scheduler.store.keys import Keys
+from scheduler.store.shared_keys import is_of_wrong_type, misfits
 from scheduler.store.whereabouts import Whereabouts, connection_class, whereabouts_of
 
 # kombu's and redis-py's defaults wait for ever on a half-open connection; nothing of ours may.
@@ -70,10 +72,15 @@ class StoreRefused(Unreachable):
     """The store answers, but not to us: a wrong password or a missing permission. Waiting does not mend it."""
 
 
+class WrongKey(Unreachable):
+    """The store answers, but a key of all entries is not what it must be: nobody can work until it is mended."""
+
+
 class Client(redis.Redis):
     """redis-py's client whose trouble comes out as `Unreachable`, with the address and without the password."""
 
     address: str = "the store"
+    prefix: str = ""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command. Raises Unreachable where the server can't be reached or refuses to work."""
@@ -92,7 +99,14 @@ class Client(redis.Redis):
         except NoScriptError:
             raise
         except RedisError as error:
-            raise explained(error, self.address) from error
+            raise self.explained(error) from error
+
+    def explained(self, error: RedisError) -> Exception:
+        """The error as Onbeat says it; where a key of all entries is of the wrong type, with its name."""
+        if is_of_wrong_type(error) and (found := misfits(self, Keys(self.prefix))):
+            named = "; ".join(str(each) for each in found)
+            return WrongKey(f"{self.address} can't be worked with: {named}", hint=found[0].mend)
+        return explained(error, self.address)
 
 
 class _ExplainedPipeline(Pipeline):
@@ -190,7 +204,7 @@ def connect(
         raise InvalidSettings(
             message, hint="write redis://host:6379/0, rediss://… or unix:///path"
         ) from error
-    client.address = server_name(url)
+    client.address, client.prefix = server_name(url), prefix
     return client
 
 

@@ -28,6 +28,10 @@ local function ended(own, id, state, why, now_ms, limits)
   local fields = redis.call('HMGET', run, 'e', 'sa', 'fs', 'g', 's', 'xb')
   local name, group = fields[1] or '', fields[4]
   local runs, active = own .. 'runs:' .. name, own .. 'active:' .. name
+  -- Others may follow on it: whoever ended it sees to that within two seconds, or a beat does. What all entries share comes
+  -- first: a key of the wrong type stops the call while the run is still as it was.
+  if redis.call('HEXISTS', own .. 'followers', name) == 1 then redis.call('ZADD', own .. 'ended', now_ms + 2000, id) end
+  redis.call('ZREM', own .. 'leases', id)
   local over = {'k', 'ra', 'x', 'xb', 'd'}
   -- What another attempt would need.
   if state == 'succeeded' then over = {'k', 'ra', 'x', 'xb', 'd', 'c', 'cp', 'p'} end
@@ -46,7 +50,6 @@ local function ended(own, id, state, why, now_ms, limits)
     redis.call('HSET', run, unpack(kept))
   end
   redis.call('SREM', active, id)
-  redis.call('ZREM', own .. 'leases', id)
   if fields[6] then redis.call('ZREM', own .. 'cancels', id) end
   if fields[5] ~= 'running' then
     -- A claim has taken a running one out of these.
@@ -56,8 +59,6 @@ local function ended(own, id, state, why, now_ms, limits)
   -- A place is free: whoever waits for it gets it now. Also in the lane of the entry itself, from before it had a group.
   release(own, 'active:' .. name, now_ms)
   if group then release(own, 'group:' .. group, now_ms) end
-  -- Others may follow on it: whoever ended it sees to that within two seconds, or a beat does.
-  if redis.call('HEXISTS', own .. 'followers', name) == 1 then redis.call('ZADD', own .. 'ended', now_ms + 2000, id) end
   for _, key in ipairs({run, attempts, log}) do redis.call('PEXPIRE', key, limits[2]) end
   -- The list of an entry's runs lives as long as the last of them, and while one is active for ever.
   if redis.call('EXISTS', active) == 0 then redis.call('PEXPIRE', runs, limits[2]) end

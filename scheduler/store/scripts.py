@@ -13,7 +13,7 @@ from redis.commands.core import Script
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from scheduler.store.connection import Client, explained
+from scheduler.store.connection import Client
 
 NAMES: Final = (
     "select",
@@ -67,13 +67,13 @@ class Sent:
             except NoScriptError:
                 pass  # the server has restarted, or is another one: `Script` loads it
             except ResponseError as error:
-                raise explained(error, self._client.address) from error
+                raise self._client.explained(error) from error
             except RedisConnectionError:
                 connection.disconnect()
             except BaseException as error:
                 connection.disconnect()  # its answer may still come, and is not the next command's
                 if isinstance(error, RedisError):
-                    raise explained(error, self._client.address) from error
+                    raise self._client.explained(error) from error
                 raise
             finally:
                 self._client.connection_pool.release(connection)
@@ -93,7 +93,7 @@ class Sent:
             if isinstance(error, RedisConnectionError):
                 return None
             if isinstance(error, RedisError):
-                raise explained(error, self._client.address) from error
+                raise self._client.explained(error) from error
             raise
         return connection
 

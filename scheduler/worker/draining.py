@@ -73,7 +73,8 @@ class Draining:
             self._hand_back(held)
             self._put_back_messages()
         except Exception as error:  # noqa: BLE001 - the edge of the process: whatever fails, it ends now
-            emit("thread.crashed", error=repr(error), traceback=traceback_text(error), thread="draining")
+            words = f"{type(error).__name__}: {error}"
+            emit("thread.crashed", error=words, traceback=traceback_text(error), thread="draining")
         emit("worker.stopped", worker=self._here.worker, handed_back=len(held))
         log_setup.flush_streams()
         os._exit(os.EX_OK)

@@ -96,7 +96,8 @@ class LeaseKeeper:
             self._reachable = False
             return
         except Exception as error:  # noqa: BLE001 - the edge of the thread: without it every lease would end
-            emit("thread.crashed", error=repr(error), traceback=traceback_text(error), thread="leases")
+            words = f"{type(error).__name__}: {error}"
+            emit("thread.crashed", error=words, traceback=traceback_text(error), thread="leases")
             return
         if not self._reachable:
             emit("store.reachable")

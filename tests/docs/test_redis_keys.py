@@ -4,6 +4,7 @@ from pathlib import Path
 
 import scheduler.store
 from scheduler.store import keys
+from scheduler.store.shared_keys import TYPES
 from tests.docs.pages import page, rows
 
 
@@ -11,6 +12,20 @@ def test_the_page_lists_every_key_as_the_one_module_of_keys_does() -> None:
     documented = rows(page("reference/redis-keys.md"), header="key")
     assert documented == rows(inspect.getdoc(keys) or "", header="key")
     assert documented
+
+
+def test_the_types_that_are_checked_are_those_of_all_keys_that_belong_to_no_entry_or_run() -> None:
+    listed = {
+        name.strip("` "): row[1].split(":")[0]
+        for row in rows(page("reference/redis-keys.md"), header="key")
+        for name in row[0].split(",")
+    }
+    shared = {
+        name.removeprefix("onbeat:"): kind.split()[0]
+        for name, kind in listed.items()
+        if name.startswith("onbeat:") and name.islower()
+    }
+    assert shared == TYPES
 
 
 def test_every_script_says_what_it_takes_and_gives() -> None:
