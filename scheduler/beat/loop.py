@@ -101,13 +101,22 @@ class Loop:
         self._about.update(facts)
         self._signed_at = float("-inf")
 
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping
+
+    def turn(self) -> None:
+        """One turn, whatever happens, and the sleep until the next, which `stop` and `soon` end."""
+        self._waker.sleep(self.step_whatever_happens())
+
     def run(self) -> None:
         """Take turns until `stop`; then sign out, so that nobody waits for this beat.
 
         The others take at once what comes due after that. What came due before was left to us: a last turn takes it.
         """
         while not self._stopping:
-            self._waker.sleep(self.step_whatever_happens())
+            self.turn()
         if self._sign_out() and self._others.any:
             self.step_whatever_happens()
         self._publisher.close()

@@ -48,6 +48,7 @@ __all__ = [
     "hide",
     "json_line",
     "json_value",
+    "name_process",
     "reader_is_gone",
     "relay_line",
     "render_console",
@@ -120,6 +121,11 @@ def configure(
         _Setup.at_exit = True
         os.register_at_fork(after_in_child=_after_fork_in_child)
         atexit.register(_at_exit)
+
+
+def name_process(process: str) -> None:
+    """From here on it is the log of `process`: Celery tells a beat from a worker only after `configure`."""
+    _configured().process = process
 
 
 def emit(event: str, /, **fields: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from scheduler.events import LEVELS, RUN_FIELDS, Level
 from scheduler.log_setup.json_lines import described, traceback_text
+from scheduler.log_setup.line_writer import LineWriter
 from scheduler.log_setup.pipeline import Pipeline
 from scheduler.log_setup.run_context import bound_fields, run_fields
 from scheduler.log_setup.text_lines import Stream
@@ -33,6 +34,11 @@ class RecordHandler(logging.Handler):
         super().__init__()
         self._pipeline = pipeline
         self._at_most = LEVELS.index(at_most)
+
+    @property
+    def stream(self) -> LineWriter:
+        """Where it writes: of a beat within a worker (`-B`) Celery closes all descriptors but those of such streams."""
+        return self._pipeline.writer
 
     def createLock(self) -> None:  # noqa: N802 - logging's name
         """None: the pipeline has its own, which survives a fork."""

@@ -35,6 +35,10 @@ class LineWriter:
         self._torn = False
         self._lock_file = _anonymous_file()
 
+    def fileno(self) -> int:
+        """The descriptor that it writes to."""
+        return self.descriptor
+
     def write(self, line: bytes) -> None:
         """Write one line, or several that must stay together. Blocks while the reader is slow."""
         self._waiting.append(line)

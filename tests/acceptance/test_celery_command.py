@@ -22,11 +22,36 @@ def test_celerys_own_commands_run_a_beat_and_a_worker_of_onbeat(project: Project
         assert run["result"] == "hello world"
         project.schedules(SCHEDULES.replace("hello]", "changed]"))
         beat.wait_for_event("schedules.applied", added=1, removed=1)
+        beat.send(signal.SIGHUP)
+        beat.wait_for_event("schedules.applied", added=0, changed=0)
         beat.send(signal.SIGTERM)
-        beat.wait(within=20)
+        assert beat.wait(within=20) == 0
+        assert beat.named("beat.started")
+        assert beat.named("beat.stopped")
+        assert {event["process"] for event in beat.events} == {"beat"}
         worker.send(signal.SIGTERM)
         assert worker.wait(within=30) == 0
         assert worker.named("worker.stopped")
+
+
+def test_a_beat_within_a_worker_is_a_beat_of_onbeat_too(project: Project) -> None:
+    environ = {**project.environ, "PYTHONPATH": str(Path.cwd())}
+    place = {"directory": project.directory, "environ": environ, "program": CELERY}
+    with started("worker", "-B", "-c", "1", **place) as worker:  # type: ignore[arg-type]
+        worker.wait_for_event("run.succeeded", within=40, entry="hello")
+        worker.send(signal.SIGTERM)
+        assert worker.wait(within=30) == 0
+        stopped = worker.named("beat.stopped")
+    assert [event["process"] for event in stopped] == ["beat"]
+    assert {event["process"] for event in worker.named("tick.dispatched")} == {"beat"}
+
+
+def test_a_file_that_cant_be_used_ends_celerys_beat_with_the_same_exit_code(project: Project) -> None:
+    project.schedules("[schedules.hello]\njob = 'no.such'\n")
+    environ = {**project.environ, "PYTHONPATH": str(Path.cwd())}
+    with started("beat", directory=project.directory, environ=environ, program=CELERY) as beat:
+        assert beat.wait(within=30) == 3
+        assert beat.named("schedules.rejected", process="beat")
 
 
 def test_the_scheduler_is_redbeats_with_its_settings(project: Project) -> None:
