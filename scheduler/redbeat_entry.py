@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from scheduler.entry import Entry
+from scheduler.redbeat_crontab import redbeat_text
 from scheduler.schedule import Crontab, Interval, Rule, Schedule
 
 NEVER_RUN = '{"last_run_at": null}'
@@ -38,12 +39,14 @@ def definition(entry: Entry) -> str:
     }
     when = _schedule_text(None if entry.exclusion is not None else entry.schedule)
     enabled = json.dumps(entry.enabled and entry.schedule is not None)
-    return f'{_dumped(call)[:-1]}, "schedule": {when}, "enabled": {enabled}}}'
+    return f'{json.dumps(call)[:-1]}, "schedule": {when}, "enabled": {enabled}}}'
 
 
 @lru_cache(maxsize=4096)
 def _schedule_text(schedule: Schedule | None) -> str:
     """RedBeat's JSON of a schedule, kept: thousands of entries share one, and Celery's crontabs are slow to make."""
+    if (text := redbeat_text(schedule)) is not None:
+        return text
     from scheduler.redbeat_schedule import celery_schedule
 
     return _dumped(celery_schedule(schedule))
@@ -117,8 +120,10 @@ def meta_up_to_count(last_run_at: datetime) -> str:
 
 @lru_cache(maxsize=64)
 def _meta(last_run_at: datetime) -> str:
-    """Thousands of entries run at one moment, and RedBeat's encoder is slow."""
-    return _dumped({"last_run_at": last_run_at})
+    """RedBeat's JSON of a moment in UTC, kept: thousands of entries run at one."""
+    parts = ("year", "month", "day", "hour", "minute", "second", "microsecond")
+    moment = {part: getattr(last_run_at, part) for part in parts}
+    return json.dumps({"last_run_at": {"__type__": "datetime", **moment, "timezone": 0.0}})
 
 
 def total_run_count(text: str) -> int:

@@ -8,12 +8,12 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
-from celery.schedules import ParseException, crontab, crontab_parser, schedule
+from celery.schedules import crontab, schedule
 from redbeat.schedules import rrule
 
 from scheduler.cadences.crontab_days import LAST, WEEK, Days
-from scheduler.cadences.crontab_fields import written_out
 from scheduler.cadences.wall_times import WallTimes
+from scheduler.redbeat_crontab import celery_fields, is_plain
 from scheduler.redbeat_rule import MOST_TIMES_A_DAY, RULES_START_AT, rule_of
 from scheduler.schedule import Crontab, Crontabs, Interval, Later, Moments, Rule, Schedule
 
@@ -45,7 +45,7 @@ def celery_schedule(wanted: Schedule | None) -> schedule | rrule:
 def _of_crontab(wanted: Crontab) -> schedule | rrule:
     times = wanted.wall_times()
     days = times.days
-    if not (days.from_end or days.near or days.nth or days.last):
+    if is_plain(days):
         return _fields(wanted, times, days.numbers, days.weekdays)
     if days.both and days.numbers != _EVERY_DAY and days.weekdays != _WEEK:
         return NO_TICKS
@@ -98,27 +98,5 @@ def _rule(
 
 
 def _fields(wanted: Crontab, times: WallTimes, days: Collection[int], weekdays: Collection[int]) -> schedule:
-    minute, hour, day, month, weekday = written_out(wanted.expression, wanted.entry).split()[-5:]
-    try:
-        return crontab(
-            minute=_field(minute, times.minutes, range(60)),
-            hour=_field(hour, times.hours, range(24)),
-            day_of_month=_field(day, days, range(1, 32)),
-            month_of_year=_field(month, times.months, range(1, 13)),
-            day_of_week=_field(weekday, weekdays, range(WEEK)),
-        )
-    except ValueError:
-        # Celery refuses a day that its month never has, even where a day of the week would come in its place.
-        return NO_TICKS
-
-
-def _field(text: str, values: Collection[int], all_values: range) -> str:
-    """The field in Celery's words: as it was written where Celery takes that for the same, else as numbers."""
-    if set(values) == set(all_values):
-        return "*"
-    try:
-        if crontab_parser(len(all_values), all_values.start).parse(text) == set(values):
-            return text
-    except (ValueError, ParseException):
-        pass
-    return ",".join(str(each) for each in sorted(values))
+    fields = celery_fields(wanted, times, days, weekdays)
+    return NO_TICKS if fields is None else crontab(**fields)

@@ -18,9 +18,20 @@ from scheduler.cadences.moved import Moved
 from scheduler.cadences.rule_text import RuleProblem
 from scheduler.entry import Entry
 from scheduler.exclusion import Exclusion
+from scheduler.redbeat_crontab import is_plain, redbeat_text
 from scheduler.redbeat_entry import definition, edits
 from scheduler.redbeat_schedule import celery_schedule
-from scheduler.schedule import Crontab, CrontabProblem, Crontabs, Later, Moments, Rule, Schedule, Within
+from scheduler.schedule import (
+    Crontab,
+    CrontabProblem,
+    Crontabs,
+    Interval,
+    Later,
+    Moments,
+    Rule,
+    Schedule,
+    Within,
+)
 from tests.support.crontab_words import DAY, NAME, Cron, minutely, secondly
 from tests.support.rule_words import Recurrence, recurrences
 
@@ -61,6 +72,23 @@ def test_a_stock_beat_runs_no_tick_that_is_not_ours(cron: Cron, start: datetime)
     ticks = list(stock_ticks(as_redbeat_reads_it(ours(cron)), start, A_MONTH))
     wrong = [tick for tick in ticks if not cron.matches(tick.replace(tzinfo=None))]
     assert not wrong
+
+
+@given(minutely, st.integers(1_000, 10**9))
+def test_what_is_written_without_celery_is_what_redbeat_would_write(cron: Cron, every_ms: int) -> None:
+    for schedule in (ours(cron), Interval(timedelta(milliseconds=every_ms))):
+        text, celerys = redbeat_text(schedule), celery_schedule(schedule)
+        if text is not None:
+            assert text == json.dumps(celerys, cls=RedBeatJSONEncoder)
+
+
+@given(minutely)
+def test_of_a_crontab_of_plain_numbers_a_stock_beat_reads_the_same(cron: Cron) -> None:
+    times, theirs = ours(cron).wall_times(), celery_schedule(ours(cron))
+    assume(isinstance(theirs, crontab) and is_plain(times.days))
+    assert (theirs.minute, theirs.hour) == (set(times.minutes), set(times.hours))
+    assert theirs.month_of_year == times.months
+    assert (theirs.day_of_month, theirs.day_of_week) == (times.days.numbers, times.days.weekdays)
 
 
 @given(secondly)
