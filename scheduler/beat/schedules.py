@@ -1,11 +1,13 @@
 """The file's way into the store: read, check, apply. A bad file changes nothing and says so."""
 
+import gc
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scheduler.errors import InvalidSchedules
+from scheduler.garbage import collector_at_rest
 from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
 from scheduler.reading.entry_memory import EntryMemory
@@ -32,6 +34,7 @@ class Schedules:
     error: str | None = None
     _memory: EntryMemory = field(default_factory=EntryMemory)
 
+    @collector_at_rest(set_aside=True)
     def read(self) -> ScheduleFile:
         """The file, checked against this project's jobs. Raises InvalidSchedules with every problem."""
         catalogue = load_catalogue(self.settings.jobs, Path.cwd())
@@ -50,6 +53,7 @@ class Schedules:
             raise InvalidSchedules(message, problems=errors, hint="`onbeat check` shows them")
         return file
 
+    @collector_at_rest(set_aside=True)
     def apply(self, file: ScheduleFile) -> None:
         """Make the store match the file, unless it holds a higher revision. Raises Unreachable."""
         try:
@@ -82,6 +86,7 @@ class Schedules:
 
     def reload(self) -> None:
         """Read and apply again; a file that can't be used is refused, and what runs goes on. Raises Unreachable."""
+        gc.collect()  # before what there is now is set aside with what comes
         try:
             file = self.read()
         except InvalidSchedules as error:

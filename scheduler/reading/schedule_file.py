@@ -13,6 +13,7 @@ from typing import Final
 
 from scheduler.cadences.day_calendar import known_years
 from scheduler.entry import Entry
+from scheduler.garbage import collector_at_rest
 from scheduler.job_catalogue import JobCatalogue
 from scheduler.problem import Problem
 from scheduler.reading.calendar_tables import CalendarTables
@@ -59,6 +60,7 @@ class ScheduleFile:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
+@collector_at_rest()
 def read_schedules(
     path: Path | str,
     *,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from scheduler.entry import Entry
+from scheduler.garbage import collector_at_rest
 from scheduler.plan import Plan
 from scheduler.store.applying import Applied, Applying, Outdated
 from scheduler.store.connection import Client
@@ -66,6 +67,7 @@ class Entries:
         """Which schedules are in force."""
         return self._applying.in_force()
 
+    @collector_at_rest()
     def apply(
         self,
         wanted: Mapping[str, Entry],
