@@ -35,6 +35,7 @@ class Books:
     starts: int = 0
     lost: int = 0
     hungry: int = 0
+    killed_for_memory: int = 0
     forgotten: int = 0
     handed_back: int = 0
     findings: list[str] = field(default_factory=list)
@@ -46,7 +47,7 @@ class Books:
             f"{self.ticks} ticks: {self.dispositions['dispatched']} dispatched, {skipped} skipped, "
             f"{self.dispositions['coalesced']} coalesced; {self.runs} runs: {outcomes}; "
             f"{self.attempts} attempts, {self.lost} of them lost with their worker, "
-            f"{self.hungry} out of memory; {self.starts} starts, "
+            f"{self.hungry} out of memory, of whom the kernel killed {self.killed_for_memory}; {self.starts} starts, "
             f"{self.handed_back} of them handed back by a worker that was stopped, "
             f"{self.forgotten} of them in a second that the server forgot"
         )
@@ -107,6 +108,7 @@ def audit(world: World, ranges: RangeKeeper) -> Books:
     _audit_totals(books, store)
     hungry = {(line["run"], line["attempt"]) for line in lines if line["phase"] == "hungry"}
     books.hungry = len(hungry)
+    books.killed_for_memory = sum(limit.kills() for limit in world.limits)
     _audit_runs(books, store, runs, world.troubled, hungry)
     _audit_starts(books, runs, lines, world)
     return books

@@ -102,9 +102,9 @@ def _stop(world: World, worker: Member) -> None:
     world.signal(pids, signal.SIGTERM)
 
 
-def _run_out_of_memory(world: World, _: Fault) -> None:
-    """The next job to begin takes more than its process may have."""
-    world.hunger()
+def _run_out_of_memory(world: World, fault: Fault) -> None:
+    """The next job to begin takes more than its process may have, or its worker, and then the kernel kills it."""
+    world.hunger(for_all=bool(fault.which % 2))
 
 
 def _purge_queue(world: World, _: Fault) -> None:

@@ -31,12 +31,15 @@ def note(path, phase):
 
 
 def eat_if_told(path):
-    # Take more memory than there is: Python raises, and some C libraries abort.
+    # Take more memory than there is: the kernel kills, or Python raises, and some C libraries abort.
+    mine = f"{path}.eaten-{os.getpid()}"
     try:
-        os.unlink(path + ".hungry")
+        os.rename(path + ".hungry", mine)
     except FileNotFoundError:
         return
     note(path, "hungry")
+    if open(mine).read() == "all there is":
+        bytearray(4 << 30)
     before = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(open("/proc/self/statm").read().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (64 << 20), before[1]))

@@ -21,6 +21,8 @@ from scheduler.errors import Unreachable
 from scheduler.store import Keys, Store, connect
 from tests.faults.entries import JOBS, Planned, schedules
 from tests.faults.proxy import Proxy
+from tests.support import memory_limit
+from tests.support.memory_limit import MemoryLimit
 from tests.support.process import PROGRAM, OnbeatProcess
 from tests.support.project import Project
 from tests.support.rabbitmq import RabbitServer
@@ -29,6 +31,7 @@ from tests.support.waiting import eventually
 
 STEP_S: Final = 0.02
 RESTART_AFTER_S: Final = 0.3
+WORKERS_MEGABYTES: Final = 700  # several times what one with its children takes
 GRACE: Final = "1s"  # shorter than some of the jobs, so that a worker that is stopped hands back
 
 
@@ -75,6 +78,7 @@ class World:
     broker: Broker | None = None
     broker_wire: Proxy | None = None
     broker_is_up: bool = True
+    limits: list[MemoryLimit] = field(default_factory=list)
     _later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     _supervising: bool = True
 
@@ -97,6 +101,9 @@ class World:
         if proxy is not None:
             self.proxies.append(proxy)
         member = Member((kind, *arguments), proxy)
+        if kind == "worker" and memory_limit.can_be_made():
+            self.limits.append(MemoryLimit(WORKERS_MEGABYTES))
+            member.program = (*self.limits[-1].prefix, *PROGRAM)
         (self.beats if kind == "beat" else self.workers).append(member)
         return member
 
@@ -175,9 +182,15 @@ class World:
         new = self.project.write("new.toml", schedules(self.entries, self.notes, self.edition))
         new.replace(self.project.directory / "schedules.toml")
 
-    def hunger(self) -> None:
-        """The next job that begins is to take more memory than it may."""
-        self.notes.with_name(f"{self.notes.name}.hungry").touch()
+    def hunger(self, *, for_all: bool) -> None:
+        """The next job that begins is to take more memory than it may: its own limit, or all that its worker has.
+
+        In the end the kernel kills it. Where nobody can limit a worker's memory it is always the job's own limit.
+        """
+        how = "all there is" if for_all and memory_limit.can_be_made() else "its own"
+        new = self.notes.with_name(f"{self.notes.name}.hungry-new")
+        new.write_text(how)
+        new.replace(self.notes.with_name(f"{self.notes.name}.hungry"))
 
     def kill_broker(self, down_s: float) -> None:
         """A crash of the other server, which starts again later; one that is down already stays so."""
@@ -310,6 +323,8 @@ class World:
         for server in (self.server, self.broker):
             if server is not None:
                 server.close()
+        for limit in self.limits:
+            limit.close()
 
 
 def void(_: object) -> None:

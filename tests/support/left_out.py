@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support import rabbitmq, small_disk
+from tests.support import memory_limit, rabbitmq, small_disk
 
 LEFT_OUT: Final = pytest.StashKey[list[str]]()
 
@@ -24,6 +24,11 @@ class Need:
 NEEDS: Final = {
     "rabbitmq": Need("RabbitMQ", rabbitmq.is_installed, f"which is not installed ({rabbitmq.HOW_TO_GET_IT})"),
     "small_disk": Need("a small disk", small_disk.can_be_made, "which only root may mount"),
+    "memory_limit": Need(
+        "a limit of memory",
+        memory_limit.can_be_made,
+        "which only root may set, and only where control groups are",
+    ),
     "strace": Need(
         "strace", lambda: shutil.which("strace") is not None, "which is not installed (apt install strace)"
     ),
