@@ -6,7 +6,7 @@ the file of lines that the jobs appended to. What does not fit becomes a finding
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +21,9 @@ from tests.faults.world import World
 
 # `appendfsync everysec`: a write may wait for two seconds behind a sync that is slow, and is lost by a crash then.
 MAY_BE_FORGOTTEN_S: Final = 2.5
+SUCCESS: Final = frozenset({RunState.SUCCEEDED})
+FAILURES: Final = frozenset({RunState.FAILED, RunState.EXPIRED})
+UNSTARTED: Final = frozenset({RunState.CANCELLED, RunState.EXPIRED})
 
 
 @dataclass
@@ -97,10 +100,11 @@ def audit(world: World, ranges: RangeKeeper) -> Books:
     of_lines: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in lines:
         of_lines[line["entry"]].append(line)
+    of_entry = {entry.name: _runs_of(store, entry.name) for entry in world.entries}
     for entry in world.entries:
-        of_entry = _runs_of(store, entry.name)
-        runs |= of_entry
-        _audit_ticks(books, world, entry, of_entry, ranges.of(entry.name))
+        runs |= of_entry[entry.name]
+        walk = _walk(world, entry, of_entry)
+        _audit_ticks(books, world, entry, walk, of_entry[entry.name], ranges.of(entry.name))
     for lane, entries in _lanes(world.entries).items():
         in_lane = [line for entry in entries for line in of_lines[entry.name]]
         _audit_overlap(books, lane, runs, in_lane)
@@ -120,22 +124,41 @@ def _runs_of(store: Store, name: str) -> dict[str, Run]:
     return {run_id: run for run_id in ids if (run := store.runs.get(run_id)) is not None}
 
 
-def _audit_ticks(
-    books: Books, world: World, entry: Planned, runs: dict[str, Run], left_out: list[TickRange]
-) -> None:
-    store = world.store()
-    stored = store.entries.get(entry.name)
+def _walk(world: World, entry: Planned, runs: Mapping[str, Mapping[str, Run]]) -> list[int]:
+    """The ticks of the entry from its first to its last, by arithmetic; of one that follows, by what it follows on."""
+    if entry.follows:
+        ended = {
+            name: {milliseconds(run.scheduled_at) for run in of_entry.values() if run.state in states}
+            for names, states in ((entry.after, SUCCESS), (entry.after_failed, FAILURES))
+            for name in names
+            for of_entry in (runs[name],)
+        }
+        all_succeeded = set.intersection(*(ended[name] for name in entry.after)) if entry.after else set()
+        return sorted(all_succeeded.union(*(ended[name] for name in entry.after_failed)))
+    stored = world.store().entries.get(entry.name)
     assert world.applied_at is not None
     assert stored is not None
     assert stored.last_tick_at is not None
-    expected = entry.ticks(milliseconds(world.applied_at), milliseconds(stored.last_tick_at))
+    return entry.ticks(milliseconds(world.applied_at), milliseconds(stored.last_tick_at))
+
+
+def _audit_ticks(
+    books: Books,
+    world: World,
+    entry: Planned,
+    expected: list[int],
+    runs: dict[str, Run],
+    left_out: list[TickRange],
+) -> None:
+    store = world.store()
     decided: dict[int, list[str]] = defaultdict(list)
     for run_id, run in runs.items():
         decided[milliseconds(run.scheduled_at)].append("dispatched")
         if run_id != tick_run_id(entry.name, run.scheduled_at):
             books.findings.append(f"run {run_id} of {entry.name} has not the id of its tick")
     for some in left_out:
-        within = entry.ticks(milliseconds(some.first_at) - 1, milliseconds(some.last_at))
+        first, last = milliseconds(some.first_at), milliseconds(some.last_at)
+        within = [tick for tick in expected if first <= tick <= last]
         if len(within) != some.count:
             books.findings.append(f"{entry.name}: a range of {some.count} ticks spans {len(within)}: {some}")
         for tick in within:
@@ -208,8 +231,8 @@ def _audit_runs(
         numbers = [attempt.number for attempt in run.attempts]
         books.attempts += len(numbers)
         whole = list(range(1, run.attempt + 1))
-        # A run that gives way in the queue has no record of the attempt that it waited for.
-        if numbers != whole and not (run.state is RunState.CANCELLED and numbers == whole[:-1]):
+        # A run that gives way in the queue, or expires in it, has no record of the attempt that it waited for.
+        if numbers != whole and not (run.state in UNSTARTED and numbers == whole[:-1]):
             books.findings.append(f"run {run_id} of {run.entry}, attempt {run.attempt}, records {numbers}")
         for attempt in run.attempts:
             _audit_attempt(books, run, attempt, troubled, starved=(run_id, attempt.number) in hungry)
@@ -245,7 +268,7 @@ def _audit_starts(books: Books, runs: dict[str, Run], lines: list[dict[str, Any]
     for (run_id, attempt), moments in begun.items():
         books.starts += len(moments)
         run = runs.get(run_id)
-        recorded = run is not None and attempt <= run.attempt
+        recorded = run is not None and attempt <= run.attempt and run.state is not RunState.EXPIRED
         too_many = max(0, len(moments) - recorded - handed_back[run_id, attempt])
         excused = min(too_many, sum(_forgotten(when, world.server_kills) for when in moments))
         books.forgotten += excused

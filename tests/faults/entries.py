@@ -1,9 +1,11 @@
 """The entries and the jobs that run while things break, and their ticks, computed by nothing of ours.
 
 Every schedule here has ticks at the multiples of its period since the epoch, in milliseconds: an interval without an
-anchor by INTERFACE's word, and a crontab of the kind `*/2 * * * *` in UTC by simple arithmetic.
+anchor by INTERFACE's word, and a crontab of the kind `*/2 * * * *` in UTC by simple arithmetic. An entry that follows
+on others has the ticks of those whose runs all succeeded, or of those that failed.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -79,6 +81,13 @@ class Planned:
     catchup: str = "latest"
     more: str = ""
     group: str | None = None
+    after: tuple[str, ...] = ()
+    after_failed: tuple[str, ...] = ()
+
+    @property
+    def follows(self) -> bool:
+        """Whether its ticks are those of other entries."""
+        return bool(self.after or self.after_failed)
 
     @property
     def lane(self) -> str:
@@ -88,6 +97,9 @@ class Planned:
     @property
     def schedule(self) -> str:
         """The line of schedules.toml that says when."""
+        if self.follows:
+            named = {"after": self.after, "after_failed": self.after_failed}
+            return "\n".join(f"{key} = {json.dumps(names)}" for key, names in named.items() if names)
         minutes, rest = divmod(self.period_ms, 60_000)
         return f'crontab = "*/{minutes} * * * *"' if not rest else f'interval = "{self.period_ms}ms"'
 
@@ -115,6 +127,10 @@ def planned(quick: int) -> list[Planned]:
         Planned("spread", 1_000, overlap="allow", catchup="all", more='catchup_spread = "3s"'),
         Planned("uneven", 2_500),
         Planned("every-7", 7_000),
+        Planned("in-time", 1_000, overlap="allow", more='start_deadline = "3s"'),
+        Planned("follower", 0, overlap="allow", after=("quick-0", "flaky-0")),
+        Planned("follower-of-it", 0, overlap="allow", seconds=0.1, after=("follower",)),
+        Planned("rescue", 0, overlap="allow", after_failed=("once", "flaky-1")),
         Planned("minute", 60_000),
         Planned("two-minutes", 120_000),
     ]

@@ -89,17 +89,15 @@ def _new_group() -> tuple[Path, tuple[str, str, str]]:
 
 def _parents() -> Iterator[Path]:
     """Groups in which one of ours may be, each from our own up to the root of its hierarchy."""
-    own = {}
+    own: dict[str, str] = {}
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
-        own["memory" if "memory" in controllers.split(",") else controllers] = path
+        own |= dict.fromkeys(controllers.split(","), path)
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, where, kind, options = line.split()[:4]
-        path = None
-        if kind == "cgroup" and "memory" in options.split(","):
-            path = own.get("memory")
-        elif kind == "cgroup2":
-            path = own.get("")
-        if path is not None:
-            here = Path(where, path.lstrip("/"))
-            yield from (each for each in (here, *here.parents) if each.is_relative_to(where))
+        # v2 has one hierarchy, without a name.
+        name = {"cgroup": "memory", "cgroup2": ""}.get(kind, "none")
+        if name not in own or name not in ("", *options.split(",")):
+            continue
+        here = Path(where, own[name].lstrip("/"))
+        yield from (each for each in (here, *here.parents) if each.is_relative_to(where))
