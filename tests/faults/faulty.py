@@ -24,16 +24,26 @@ TURN = {
 }
 UPKEEP = {
     "announce": ("scheduler.beat.upkeep", "_announce"),
+    "expire": ("scheduler.store.deadlines", "Deadlines.expire"),
     "waiting": ("scheduler.store.outbox", "Outbox.due"),
     "publish": ("scheduler.publisher", "StorePublisher.publish"),
     "move": ("scheduler.store.outbox", "Outbox.move"),
     "recover": ("scheduler.beat.upkeep", "recover"),
     "republish": ("scheduler.beat.upkeep", "_publish_again"),
+    "release": ("scheduler.store.lanes", "Lanes.release"),
+    "succeed": ("scheduler.beat.upkeep", "_see_to"),
+    "follow": ("scheduler.store.followers", "Followers.follow"),
+    "look": ("scheduler.beat.ahead", "Ahead.look"),
     "sign": ("scheduler.store.presence", "Presence.sign_in"),
 }
 START = {
     "read": ("scheduler.beat.schedules", "Schedules.read"),
     "apply": ("scheduler.store.entries", "Entries.apply"),
+    "followers": ("scheduler.store.followers", "Followers.replace"),
+}
+END = {
+    "leave": ("scheduler.store.presence", "Presence.sign_out"),
+    "close": ("scheduler.publisher", "StorePublisher.close"),
 }
 BROKER = {
     "kombu": ("scheduler.publisher", "BrokerPublisher._send"),
@@ -44,13 +54,14 @@ EXECUTION = {
     "claim": ("scheduler.store.runs", "Runs.claim"),
     "call": ("scheduler.worker.execution", "call"),
     "finish": ("scheduler.store.runs", "Runs.finish"),
+    "see": ("scheduler.worker.execution", "_see_to_followers"),
 }
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 
 def main() -> None:
     order = Path(sys.argv.pop(1))
-    for point, (module, path) in {**TURN, **UPKEEP, **START, **BROKER, **EXECUTION}.items():
+    for point, (module, path) in {**TURN, **UPKEEP, **START, **END, **BROKER, **EXECUTION}.items():
         owner: Any = importlib.import_module(module)
         *classes, name = path.split(".")
         for each in classes:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.faults.entries import planned
-from tests.faults.faulty import START, TURN, UPKEEP
+from tests.faults.faulty import END, START, TURN, UPKEEP
 from tests.faults.trials import go_through, orders
 from tests.faults.world import new_world
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(500)
+@pytest.mark.timeout(900)
 def test_a_beat_may_end_or_freeze_at_every_step(tmp_path: Path) -> None:
     with new_world(tmp_path, planned(quick=10)) as world:
-        go_through(world, tmp_path / "order", orders(TURN, UPKEEP, START))
+        go_through(world, tmp_path / "order", orders(TURN, UPKEEP, START, END))

@@ -105,6 +105,42 @@ def _lost_worker(world: World, store: Store, _beat: int) -> None:
         store.client.zadd(leases, {str(run_id): 1}, xx=True)
 
 
+def _passed_deadline(world: World, store: Store, _beat: int) -> None:
+    """A run that nobody has started, and may not start any more."""
+    now, call = store.presence.now(), Call(job="jobs.work", kwargs={"path": str(world.notes)})
+    run_id = manual_run_id()
+    store.runs.create(
+        run_id, call, entry=None, trigger="manual", scheduled_at=now, publish_at="never", start_by=now
+    )
+
+
+def _forgotten_lane(world: World, store: Store, _beat: int) -> None:
+    """A run waits for the end of another, and nobody has looked after it for long."""
+    waiting = store.keys.own("waiting")
+
+    def brought_forward() -> bool:
+        lanes = store.client.zrange(waiting, 0, -1)
+        return bool(lanes) and store.client.zadd(waiting, dict.fromkeys(map(str, lanes), 1), xx=True) == 0
+
+    world.await_(brought_forward, within=20, what="a run that waits")
+
+
+def _unseen_end(world: World, store: Store, _beat: int) -> None:
+    """A run has ended on which others follow, and nobody is known to have seen to them."""
+    world.await_(lambda: _ended_run(store), within=20, what="the end of a run on which others follow")
+    store.client.zadd(store.keys.own("ended"), {_ended_run(store): 1})
+
+
+def _ended_run(store: Store) -> str:
+    ids = [str(run_id) for run_id in store.client.zrange(store.keys.runs("quick-0"), -3, -1)]
+    found = (run for run_id in ids if (run := store.runs.get(run_id)) is not None and run.state.final)
+    return next((run.run_id for run in found), "")
+
+
+def _stop(world: World, _store: Store, beat: int) -> None:
+    world.signal([beat], signal.SIGTERM)
+
+
 def _reload(world: World, _store: Store, beat: int) -> None:
     world.signal([beat], signal.SIGHUP)
 
@@ -112,6 +148,13 @@ def _reload(world: World, _store: Store, beat: int) -> None:
 OCCASIONS: dict[str, Callable[[World, Store, int], None]] = {
     "announce": _announcement,
     "republish": _lost_message,
+    "expire": _passed_deadline,
+    "release": _forgotten_lane,
+    "succeed": _unseen_end,
+    "follow": _unseen_end,
+    "followers": _reload,
+    "leave": _stop,
+    "close": _stop,
     "recover": _lost_worker,
     "read": _reload,
     "apply": _reload,
