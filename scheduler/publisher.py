@@ -37,6 +37,7 @@ class StorePublisher:
     """The broker is the store's server: a message is pushed by the script that moves its run."""
 
     push = True
+    connected = True
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -64,7 +65,8 @@ class StorePublisher:
 class BrokerPublisher:
     """The broker is another server: messages go through kombu, with the broker's confirms, then leave the outbox.
 
-    A crash in between sends a message twice, which is harmless: a run is claimed once.
+    Who publishes takes hold of the runs first, for two beats, or a beat and a command, may see the same run at the same
+    time. A crash in between sends a message twice, which is harmless: a run is claimed once.
     """
 
     push = False
@@ -80,22 +82,23 @@ class BrokerPublisher:
     def publish(self, due: Sequence[tuple[Run, str, int]]) -> int:
         """Publish runs, each with the JSON of its call, for an attempt; returns how many went out.
 
-        Raises BrokerUnreachable where the broker does not take them: those that it took before are marked as sent.
+        Those that are not due, or that another process is about to publish, are left to it. Raises BrokerUnreachable
+        where the broker does not take them: those that it took before are marked as sent.
         """
-        moves = {run.run_id: Move(run, attempt) for run, _, attempt in due}
-        taken: set[str] = set()
-        try:
-            with self._told():
-                confirms = self._opened()
-                try:
-                    for run, call_json, attempt in due:
-                        self._ring(run, call_json, attempt)
-                    confirms.wait(PUBLISH_TIMEOUT_S)
-                finally:
-                    taken = confirms.confirmed()
-        finally:
-            moved = self._store.outbox.move([moves[run_id] for run_id in moves if run_id in taken], "sent")
+        held = self._store.outbox.hold([run.run_id for run, _, _ in due])
+        mine = [each for each in due if each[0].run_id in held]
+        taken, trouble = self._handed_over(mine) if mine else (set(), None)
+        sent = [Move(run, attempt) for run, _, attempt in mine if run.run_id in taken]
+        moved = self._store.outbox.move(sent, "sent")
+        if trouble is not None:
+            self._store.outbox.let_go({run_id: held[run_id] for run_id in held.keys() - taken})
+            raise trouble
         return sum(moved)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker took what it was given last, and so can be believed to be there."""
+        return self._confirms is not None
 
     def problem_with(self, refusal: Refusal) -> str | None:
         """What keeps a refused message from being sent again; None where nothing does."""
@@ -111,6 +114,22 @@ class BrokerPublisher:
             name = str((message.headers or {}).get("id", refusal.id))
             self._send(message, str(refusal.queue), correlation_id=name, delivery_mode=2)
             confirms.wait(PUBLISH_TIMEOUT_S)
+
+    def _handed_over(self, due: Sequence[tuple[Run, str, int]]) -> tuple[set[str], BrokerUnreachable | None]:
+        """The ids of those that the broker keeps now, and its trouble, if it has one."""
+        taken: set[str] = set()
+        try:
+            with self._told():
+                confirms = self._opened()
+                try:
+                    for run, call_json, attempt in due:
+                        self._ring(run, call_json, attempt)
+                    confirms.wait(PUBLISH_TIMEOUT_S)
+                finally:
+                    taken = confirms.confirmed()
+        except BrokerUnreachable as error:
+            return taken, error
+        return taken, None
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -191,7 +191,8 @@ class Loop:
     def _keep_up(self, turn: Turn, waiting: Waiting) -> None:
         try:
             keep_up(self._store, self._publisher, waiting, turn.now)
-            self._broker_outage.ended()
+            if self._publisher.connected:  # nothing may have been published: another has it in hand
+                self._broker_outage.ended()
         except BrokerUnreachable as error:
             self._broker_retry_at = time.monotonic() + self._broker_outage.began(error)
 

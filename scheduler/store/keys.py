@@ -18,7 +18,7 @@
 | `onbeat:followers` | hash: entry → JSON list of the entries that follow on it | as the schedules in force | plan |
 | `onbeat:after:NAME:AT:`, `onbeat:after:NAME:AT:failed` | hash: entry → its run that ended, of those that NAME waits for | a week | follow |
 | `onbeat:ended` | zset: run id → when a beat sees to what follows on it, ms | until then | finish, follow |
-| `onbeat:outbox` | zset: run id → decided at, ms: decided and not yet published | until published | commit, publish |
+| `onbeat:outbox` | zset: run id → decided at, ms: not yet published; or, while a process publishes it elsewhere, when others may | until published | commit, hold, publish |
 | `onbeat:retries` | zset: run id → next attempt, ms | until then | finish, publish |
 | `onbeat:leases` | zset: run id → end of its worker's lease, ms | while it runs | claim, renew, finish |
 | `onbeat:unclaimed` | zset: run id → when to publish again, ms | until claimed | commit, publish, claim |

@@ -1,6 +1,6 @@
 """The runs that wait for a beat: decided and not published, due for a retry, not claimed, or lost with their worker."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -19,6 +19,9 @@ Place = Literal["outbox", "retries", "leases", "unclaimed"]
 Way = Literal["push", "outbox", "sent"]
 
 BATCH: Final = 500
+# Longer than a broker takes that is well, and not as long as anybody would wait for what a beat left that died.
+HELD_FOR: Final = timedelta(seconds=1)
+_HELD_IN: Final[tuple[Place, ...]] = ("outbox", "retries", "unclaimed")
 
 _STATES: Final = MappingProxyType(
     {
@@ -41,6 +44,14 @@ class Move:
     attempt: int
     message: str = ""
     priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A run that this process is about to publish: where it was due, and since when, in milliseconds."""
+
+    place: Place
+    due_ms: str
 
 
 class Outbox:
@@ -84,6 +95,27 @@ class Outbox:
             args += [each.run.run_id, each.run.state, each.run.attempt, worker, each.attempt]
             args += [list_name(each.run.queue, each.priority), each.message]
         return [bool(answer) for answer in self._scripts.call("publish", keys, args)]
+
+    def hold(self, run_ids: Sequence[str], held_for: timedelta = HELD_FOR) -> dict[str, Hold]:
+        """Take hold of those of these runs that are due to be published, so that nobody else does it meanwhile.
+
+        A run that is in another's hand, or has moved on, is left out. `move` ends it, `let_go` does, and the time.
+        """
+        if not run_ids:
+            return {}
+        keys = [self._keys.own(name) for name in _HELD_IN]
+        answer = self._scripts.call("hold", keys, [held_for // timedelta(milliseconds=1), *run_ids])
+        found = zip(run_ids, answer[::2], answer[1::2], strict=True)
+        return {run_id: Hold(_HELD_IN[place - 1], due_ms) for run_id, place, due_ms in found if place}
+
+    def let_go(self, held: Mapping[str, Hold]) -> None:
+        """What was not published after all is due as before: anybody may try."""
+        if not held:
+            return
+        pipeline = self._client.pipeline()
+        for run_id, hold in held.items():
+            pipeline.zadd(self._keys.own(hold.place), {run_id: hold.due_ms}, xx=True)
+        pipeline.execute()
 
     def size(self) -> int:
         """How many runs are decided and not yet published."""

@@ -20,6 +20,7 @@ NAMES: Final = (
     "backlog",
     "commit",
     "create",
+    "hold",
     "publish",
     "claim",
     "expire",

@@ -82,7 +82,12 @@ def test_priorities_cut_wires_a_killed_node_and_strange_messages(
     with project.start("beat") as beat:
         beat.wait_for_event("schedules.applied", within=30)
         low, high = trigger(project, "low"), trigger(project, "high")
-        eventually(lambda: _length(rabbitmq, "ordered") == 2, 20, what="two messages in the queue")
+        eventually(
+            lambda: rabbitmq.waiting("ordered").keys() == {low, high},
+            20,
+            what="a message of each run in the queue",
+            seen=lambda: f"{rabbitmq.waiting('ordered')}, outbox {store.outbox.size()}\n{beat.transcript()}",
+        )
         with project.start("worker", "-c", "1") as first:
             await_success(store, low)
             started = [run.started_at for run in store.runs.get_many([high, low])]
@@ -123,13 +128,6 @@ def _go_on(
     eventually(lambda: store.outbox.size() == 0, 20, what="an empty outbox")
     assert not {run: count for run, count in _started(workers).items() if count > 1}
     assert store.ledger.totals().unaccounted == 0
-
-
-def _length(rabbitmq: RabbitServer, queue: str) -> int:
-    try:
-        return rabbitmq.length(queue)
-    except amqp.NotFound:
-        return 0
 
 
 def _started(workers: tuple[OnbeatProcess, ...]) -> Counter[str]:

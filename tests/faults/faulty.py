@@ -46,6 +46,7 @@ END = {
     "close": ("scheduler.publisher", "StorePublisher.close"),
 }
 BROKER = {
+    "hold": ("scheduler.store.outbox", "Outbox.hold"),
     "kombu": ("scheduler.publisher", "BrokerPublisher._send"),
     "confirm": ("scheduler.confirms", "Confirms.wait"),
     "outbox": ("scheduler.publisher", "BrokerPublisher.publish"),

@@ -8,14 +8,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
 import pytest
 from amqp import Connection
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, NotFound
 
 from tests.support.children import kill_all, launch, new_mark
 from tests.support.valkey import free_port
@@ -95,6 +96,19 @@ class RabbitServer:
         with closing(self.connect()) as connection:
             declared: Any = connection.channel().queue_declare(queue, passive=True)
             return int(declared.message_count)
+
+    def waiting(self, queue: str) -> Counter[str]:
+        """How many messages are ready in a queue by the runs that they are for; none of one that does not exist.
+
+        They are read and given back: each stays in its place.
+        """
+        found: Counter[str] = Counter()
+        with closing(self.connect()) as connection:
+            channel = connection.channel()
+            with suppress(NotFound):
+                while (message := channel.basic_get(queue)) is not None:
+                    found[message.properties["correlation_id"]] += 1
+        return found
 
     def purge(self, queue: str) -> bool:
         """Throw away the messages that are ready in a queue. False where it takes no connections now."""

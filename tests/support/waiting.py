@@ -9,13 +9,18 @@ Found = TypeVar("Found")
 
 
 def eventually(
-    check: Callable[[], Found], within: float = 5.0, *, every: float = 0.02, what: str = ""
+    check: Callable[[], Found],
+    within: float = 5.0,
+    *,
+    every: float = 0.02,
+    what: str = "",
+    seen: Callable[[], str] | None = None,
 ) -> Found:
     """
     The first true value of `check()`, asked again `every` seconds for at most `within` seconds.
 
     A check may also assert: an AssertionError means "not yet", and is raised itself when the time is up.
-    Any other exception is a fault of the test and leaves at once.
+    Any other exception is a fault of the test and leaves at once. `seen` says then what is there instead.
     """
     give_up_at = time.monotonic() + within
     pause = threading.Event()
@@ -29,7 +34,8 @@ def eventually(
             if found:
                 return found
         if time.monotonic() >= give_up_at:
-            raise refusal or AssertionError(f"not within {within:g} s: {what or check}")
+            instead = f"\n{seen()}" if seen is not None else ""
+            raise refusal or AssertionError(f"not within {within:g} s: {what or check}{instead}")
         pause.wait(every)
 
 
