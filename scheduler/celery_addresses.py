@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from scheduler.errors import InvalidSettings, Unreachable
 from scheduler.redis_transport import SOUGHT
+from scheduler.server_tls import tls_options, without_tls_options
 from scheduler.server_url import BROKER_SCHEMES, CLUSTER_SCHEMES, SENTINEL_SCHEMES
 from scheduler.settings import Settings, with_server
 from scheduler.store.whereabouts import Whereabouts, whereabouts_of
@@ -34,7 +35,7 @@ def broker(url: str) -> str:
     if sought is not None:  # an address to begin with; which server it is, `redis_transport` finds out
         return f"redis://{_credentials(sought)}{_place(*sought.asked[0])}/{sought.database}"
     if parts.scheme != "unix":
-        return url
+        return without_tls_options(url)
     query = {name: value for name, value in parse_qsl(parts.query) if name != "db"}
     query["virtual_host"] = dict(parse_qsl(parts.query)).get("db", "0")
     return f"redis+socket://{parts.path}?{urlencode(query)}"
@@ -50,8 +51,25 @@ def backend_options(url: str, prefix: str) -> dict[str, Any]:
     options: dict[str, Any] = {"global_keyprefix": prefix} if prefix and is_redis(url) else {}
     if (sought := _sought(url)) is not None and sought.master:
         options["master_name"] = sought.master
-        if sought.sentinel_password:
-            options["sentinel_kwargs"] = {"password": sought.sentinel_password}
+        options["sentinel_kwargs"] = _to_ask(sought)
+    return options
+
+
+def backend_tls(url: str) -> dict[str, Any] | None:
+    """What Celery's result backend must be told of TLS."""
+    return None if (options := tls_options(url)) is None else {**options}
+
+
+def broker_tls(url: str) -> dict[str, Any] | None:
+    """What kombu must be told of TLS; where the server is sought its connections know by themselves."""
+    return None if _sought(url) is not None else backend_tls(url)
+
+
+def _to_ask(sought: Whereabouts) -> dict[str, Any]:
+    """What a Sentinel is asked with."""
+    options: dict[str, Any] = {"password": sought.sentinel_password} if sought.sentinel_password else {}
+    if sought.sentinel_tls:
+        options |= {"ssl": True, **dict(sought.tls or ())}
     return options
 
 
@@ -91,7 +109,10 @@ def redbeat(url: str) -> str:
     """The server for RedBeat's own API, as it wants it."""
     if (sought := _sought(url)) is None:
         return url
-    return "redis-sentinel://" if sought.master else broker(url)
+    if sought.master:
+        return "redis-sentinel://"
+    scheme, _, rest = broker(url).partition("://")
+    return f"{scheme if sought.tls is None else 'rediss'}://{rest}"
 
 
 def redbeat_options(url: str) -> dict[str, Any]:
@@ -100,15 +121,14 @@ def redbeat_options(url: str) -> dict[str, Any]:
     if (sought := _sought(url)) is None:
         return options
     if not sought.master:
-        return {**options, "cluster": True}
+        return {**options, "cluster": True, **dict(sought.tls or ())}
     login = {"username": sought.username, "password": sought.password, "db": sought.database}
-    guarded = {"password": sought.sentinel_password} if sought.sentinel_password else {}
     return {
         **options,
         **{name: value for name, value in login.items() if value is not None},
         "sentinels": list(sought.asked),
         "service_name": sought.master,
-        "sentinel_kwargs": guarded,
+        "sentinel_kwargs": _to_ask(sought),
     }
 
 

@@ -3,7 +3,6 @@
 Importing this module reads the settings and connects to nothing.
 """
 
-import ssl
 from typing import Any
 
 from celery import Celery
@@ -58,14 +57,14 @@ def create_app(settings: Settings) -> Celery:
         broker_heartbeat=celery_addresses.HEARTBEAT_S,
         broker_transport_options=celery_addresses.transport_options(broker_url, settings.key_prefix),
         redbeat_redis_url=celery_addresses.redbeat(url),
+        broker_use_ssl=celery_addresses.broker_tls(broker_url),
+        redis_backend_use_ssl=celery_addresses.backend_tls(backend or ""),
+        redbeat_redis_use_ssl=celery_addresses.backend_tls(url),
         redbeat_key_prefix=Keys(settings.key_prefix).redbeat_prefix,
         redbeat_lock_key=None,
         redbeat_redis_options=celery_addresses.redbeat_options(url),
         beat_scheduler="scheduler.beat.redbeat_scheduler:OnbeatScheduler",
     )
-    if broker_url.startswith("rediss"):
-        celery.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
-        celery.conf.redbeat_redis_use_ssl = celery.conf.broker_use_ssl
     return celery
 
 

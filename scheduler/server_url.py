@@ -6,9 +6,11 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import Secret
 
+from scheduler.server_tls import tls_problem
+
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix")
-SENTINEL_SCHEMES: Final = ("sentinel", "redis+sentinel")
-CLUSTER_SCHEMES: Final = ("cluster", "redis+cluster")
+SENTINEL_SCHEMES: Final = ("sentinel", "redis+sentinel", "rediss+sentinel")
+CLUSTER_SCHEMES: Final = ("cluster", "redis+cluster", "rediss+cluster")
 BROKER_SCHEMES: Final = ("amqp", "amqps", "pyamqp")
 
 _ALL_REDIS: Final = REDIS_SCHEMES + SENTINEL_SCHEMES + CLUSTER_SCHEMES
@@ -18,6 +20,12 @@ _CREDENTIALS = re.compile(
 _SECRET_OPTION = re.compile(r"(?P<name>[?&](?:[a-z_]*password|token)=)[^&#\s]+", re.IGNORECASE)
 _MAX_PORT: Final = 65_535
 _MASK: Final = "***"
+_DEFAULT_PORTS: Final = {
+    "amqp": 5672,
+    "pyamqp": 5672,
+    "amqps": 5671,
+    **dict.fromkeys(SENTINEL_SCHEMES, 26379),
+}
 
 
 class SecretUrl(Secret[str]):
@@ -53,7 +61,7 @@ def server_name(url: str) -> str:
     if parts.scheme == "unix":
         return unquote(parts.path)
     places = parts.netloc.rpartition("@")[2]
-    default = {"amqp": 5672, "pyamqp": 5672, "amqps": 5671}.get(parts.scheme, 6379)
+    default = _DEFAULT_PORTS.get(parts.scheme, 6379)
     named = [_with_port(place or "localhost", default) for place in places.split(",")]
     return ", ".join(named)
 
@@ -67,7 +75,7 @@ def redis_url_problem(url: str) -> str | None:
         return f"has the scheme {parts.scheme!r}; use redis, rediss, unix, sentinel or cluster"
     if parts.scheme == "unix":
         return _unix_problem(parts)
-    if problem := _places_problem(parts):
+    if problem := _places_problem(parts) or tls_problem(url):
         return problem
     if parts.scheme in SENTINEL_SCHEMES:
         return (

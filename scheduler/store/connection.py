@@ -1,6 +1,8 @@
 """The one way to Redis: a client with time-outs that tells trouble of the server apart from mistakes of ours."""
 
-from collections.abc import Callable
+import os
+import ssl
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import redis
@@ -29,6 +31,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from scheduler.errors import InvalidSettings, Unreachable
+from scheduler.server_tls import FILES, tls_options
 from scheduler.server_url import server_name
 from scheduler.store.keys import Keys
 from scheduler.store.shared_keys import is_of_wrong_type, misfits
@@ -49,6 +52,7 @@ _TROUBLE = (
 _REFUSED = (AuthenticationError, AuthorizationError, NoPermissionError)
 _CREDENTIALS_HINT = "check the user and the password in ONBEAT_REDIS_URL"
 _DATABASE_HINT = "check the database number in ONBEAT_REDIS_URL"
+_TLS_HINT = "check its certificate, and ssl_ca_certs and its kin in ONBEAT_REDIS_URL"
 _REFUSING_WRITES = ("MISCONF", "OOM", "NOREPLICAS", "MASTERDOWN", "LOADING", "UNBLOCKED", "BUSY")
 
 
@@ -126,6 +130,8 @@ def explained(error: RedisError, address: str) -> Exception:
     """The error as Onbeat says it, or the error itself where it is a mistake of ours."""
     if isinstance(error, _REFUSED):
         return StoreRefused(f"{address} refuses us: {_refusal(error)}", hint=_CREDENTIALS_HINT)
+    if (distrust := _distrust(error)) is not None:
+        return Unreachable(f"{address} can't be reached by TLS: {distrust}", hint=_TLS_HINT)
     if isinstance(error, RedisTimeoutError):
         return Unreachable(f"{address} does not answer in time", hint="is the server overloaded, or cut off?")
     if isinstance(error, _TROUBLE):
@@ -163,12 +169,36 @@ def _refusal(error: RedisError) -> str:
 
 def _reason(error: BaseException) -> str:
     """What the system said: redis-py wraps it into a sentence that names the address once more."""
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror.lower()
-        cause = cause.__cause__ or cause.__context__
     return str(error)
+
+
+def _distrust(error: BaseException) -> str | None:
+    """Why no TLS came about, in OpenSSL's words; None where it is not that."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not accepted: {cause.verify_message.rstrip('.')}"
+        if isinstance(cause, ssl.SSLError) and cause.reason:
+            return cause.reason.lower().replace("_", " ")
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _check_files(url: str) -> None:
+    """That the files for TLS can be read, for OpenSSL says only that some file is missing. Raises InvalidSettings."""
+    options = tls_options(url) or {}
+    for name in FILES:
+        if name in options and not os.access(path := str(options[name]), os.R_OK):
+            message = f"ONBEAT_REDIS_URL: {name} names {path}, which can't be read"
+            raise InvalidSettings(message, hint="name a file in PEM format that this user may read")
 
 
 def connect(
@@ -196,6 +226,7 @@ def connect(
     }
     if not url.startswith("unix"):
         options["socket_keepalive"] = True
+    _check_files(url)
     try:
         sought = whereabouts_of(url, prefix)
         client: Client = Client.from_url(url, **options) if sought is None else _sought(sought, options)  # type: ignore[assignment]  # redis-py: the class's own instance

@@ -2,12 +2,14 @@
 
     sentinel://[USER:PASSWORD@]HOST:PORT,HOST2:PORT/MASTER[/DB][?sentinel_password=…]
     cluster://[USER:PASSWORD@]HOST:PORT,HOST2:PORT
+    rediss+sentinel://… and rediss+cluster://…: by TLS, see `server_tls`
 
 A connection asks them each time it connects. One deployment lives in one slot of a Cluster, for its scripts take many
 keys at once, so what it needs there is one node too: the one that has the slot now.
 """
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from redis.exceptions import MovedError, ReadOnlyError, RedisError
 from redis.retry import Retry
 
 from scheduler.errors import InvalidSettings
+from scheduler.server_tls import sentinels_want_tls, tls_options
 from scheduler.server_url import CLUSTER_SCHEMES, SENTINEL_SCHEMES
 
 ASKED_WITHIN_S: Final = 1.0
@@ -43,23 +46,26 @@ class Whereabouts:
     password: str | None
     database: int
     sentinel_password: str | None
+    tls: tuple[tuple[str, str | bool], ...] | None = None
+    sentinel_tls: bool = False
     _known: list[Address] = field(default_factory=list, compare=False)
 
     def find(self) -> Address:
         """The server's address now. Raises redis-py's ConnectionError where nobody knows it."""
-        reasons = []
+        reasons, distrusted = [], None
         for address in self._in_order():
             try:
                 found = self._ask(address)
             except (RedisError, OSError) as error:
                 reasons.append(f"{address[0]}:{address[1]}: {error}")
+                distrusted = error if isinstance(error.__cause__ or error.__context__, ssl.SSLError) else None
                 continue
             if found is not None:
                 return found
             reasons.append(f"{address[0]}:{address[1]} does not know it")
         what = f"the master {self.master!r}" if self.master else f"the node with slot {self.slot}"
         message = f"nobody says where {what} is ({'; '.join(reasons)})"
-        raise RedisConnectionError(message)
+        raise RedisConnectionError(message) from distrusted
 
     def _in_order(self) -> Iterator[Address]:
         return iter(dict.fromkeys((*self._known, *self.asked)))
@@ -71,6 +77,8 @@ class Whereabouts:
             if self.master
             else {"username": self.username, "password": self.password}
         )
+        if self.tls is not None and (self.sentinel_tls or not self.master):
+            own |= {"ssl": True, **dict(self.tls)}
         client: Any = redis.Redis(
             host=host,
             port=port,
@@ -123,6 +131,13 @@ class SoughtConnection(redis.Connection):
             raise RedisConnectionError(message) from error
 
 
+class SoughtTlsConnection(SoughtConnection, redis.SSLConnection):
+    """The same by TLS."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**dict(self.whereabouts.tls or ()), **options})
+
+
 _classes: dict[Whereabouts, type[SoughtConnection]] = {}
 _lock = threading.Lock()
 
@@ -131,9 +146,8 @@ def connection_class(whereabouts: Whereabouts) -> type[SoughtConnection]:
     """The class of connections that look there."""
     with _lock:
         if whereabouts not in _classes:
-            _classes[whereabouts] = type(
-                "SoughtConnection", (SoughtConnection,), {"whereabouts": whereabouts}
-            )
+            kind = SoughtConnection if whereabouts.tls is None else SoughtTlsConnection
+            _classes[whereabouts] = type(kind.__name__, (kind,), {"whereabouts": whereabouts})
         return _classes[whereabouts]
 
 
@@ -158,6 +172,8 @@ def whereabouts_of(url: str, prefix: str) -> Whereabouts | None:
         password=unquote(parts.password) if parts.password else None,
         database=int(database or 0) if of_sentinel else 0,
         sentinel_password=sentinel_password,
+        tls=None if (options := tls_options(url)) is None else tuple(options.items()),
+        sentinel_tls=sentinels_want_tls(url),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support import memory_limit, rabbitmq, small_disk
+from tests.support import memory_limit, rabbitmq, small_disk, valkey
 
 LEFT_OUT: Final = pytest.StashKey[list[str]]()
 
@@ -28,6 +28,11 @@ NEEDS: Final = {
         "a limit of memory",
         memory_limit.can_be_made,
         "which only root may set, and only where control groups are",
+    ),
+    "tls_server": Need(
+        "a Redis that speaks TLS",
+        lambda: shutil.which(valkey.WITH_TLS) is not None,
+        "which is not installed (apt install redis-server)",
     ),
     "strace": Need(
         "strace", lambda: shutil.which("strace") is not None, "which is not installed (apt install strace)"

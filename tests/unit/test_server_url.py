@@ -18,6 +18,8 @@ from scheduler.server_url import SecretUrl, broker_url_problem, masked_url, redi
         "redis+sentinel://:hush@a:26379,b:26379/main",
         "redis+cluster://a:7000,b:7001",
         "cluster://a:7000",
+        "rediss+sentinel://:hush@a:26379,b:26379/main?ssl_ca_certs=/ca.pem&sentinel_tls=no",
+        "rediss+cluster://a:7000,b:7001?ssl_certfile=/c.pem&ssl_keyfile=/k.pem&ssl_check_hostname=false",
     ],
 )
 def test_the_forms_of_a_redis_are_accepted(url: str) -> None:
@@ -42,6 +44,25 @@ def test_the_forms_of_a_redis_are_accepted(url: str) -> None:
         (
             "unix://run/valkey.sock",
             "has 'run' where nothing may stand; an absolute path takes three slashes: unix:///PATH.sock",
+        ),
+        (
+            "redis://a?ssl_ca_certs=/ca.pem",
+            "has the option ssl_ca_certs, but redis:// has no TLS; write rediss://",
+        ),
+        (
+            "cluster://a?ssl_cert_reqs=none",
+            "has the option ssl_cert_reqs, but cluster:// has no TLS; write rediss+cluster://",
+        ),
+        (
+            "rediss://a?ssl_ca_cert=/ca.pem",
+            "has the option 'ssl_ca_cert', which is none for TLS; did you mean 'ssl_ca_certs'?",
+        ),
+        ("rediss://a?ssl_cert_reqs=no", "has ssl_cert_reqs=no; it is one of required, optional, none"),
+        ("rediss://a?ssl_check_hostname=maybe", "has ssl_check_hostname=maybe; it is true or false"),
+        ("rediss+sentinel://a/m?sentinel_tls=x", "has sentinel_tls=x; it is true or false"),
+        (
+            "rediss://a?ssl_keyfile=/k.pem",
+            "has the option ssl_keyfile without ssl_certfile, the certificate that the key belongs to",
         ),
         ("sentinel://a:26379", "names no master; write sentinel://HOST:PORT,HOST2:PORT/NAME"),
     ],
