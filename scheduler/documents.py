@@ -139,8 +139,11 @@ def entry_document(
 
 
 def _next_at(stored: StoredEntry) -> datetime | None:
-    """Its next tick that is to run; where none is in sight, the next one."""
-    if stored.next_at is None or stored.entry is None or stored.entry.exclusion is None:
+    """Its next tick that is to run; where none is in sight, the next one.
+
+    Not the score as it stands: RedBeat's `save()` may set it to seconds before a tick, where a beat mends it.
+    """
+    if stored.next_at is None or stored.entry is None:
         return stored.next_at
     return next_tick(stored.entry, stored.next_at - _LEAST) or stored.next_at
 

@@ -1,15 +1,17 @@
 """Finding the entry or the run that a person named, with the likeliest name where there is none."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
 
 from scheduler.errors import NotFound, UsageProblem
-from scheduler.run import Run
+from scheduler.run import Run, RunState
 from scheduler.store import Store
 from scheduler.store.entries import StoredEntry
 from scheduler.store.refusals import Refusal
 from scheduler.suggestion import did_you_mean
 
-WITHOUT_ENTRY = ""
+WITHOUT_ENTRY: Final = ""
 _SHOWN = 5
 
 
@@ -26,6 +28,31 @@ def entry_named(store: Store, name: str) -> StoredEntry:
     raise NotFound(f"no entry {name!r}{did_you_mean(name, names)}", hint=hint)
 
 
+def runs_of(
+    store: Store,
+    name: str | None,
+    *,
+    states: frozenset[RunState] | None = None,
+    since: datetime | None = None,
+    limit: int = 20,
+) -> list[Run]:
+    """The newest runs, newest first: of the entry `name`, also one that is gone, or of the job `name` that Celery's own
+    means started, with no entry; of all where it is None. Raises NotFound.
+    """
+    if name is None:
+        return store.runs.recent(_names_on_record(store), states=states, since=since, limit=limit)
+    if store.entries.get(name) is not None or store.runs.any_of(name):
+        return store.runs.recent([name], states=states, since=since, limit=limit)
+    if store.runs.recent([WITHOUT_ENTRY], job=name, limit=1):
+        return store.runs.recent([WITHOUT_ENTRY], job=name, states=states, since=since, limit=limit)
+    entry_named(store, name)
+    return []
+
+
+def _names_on_record(store: Store) -> list[str]:
+    return [*sorted({*store.entries.names(), *store.entries.gone()}), WITHOUT_ENTRY]
+
+
 def run_with_id(store: Store, text: str) -> Run:
     """The run whose id is `text` or begins with it.
 
@@ -34,7 +61,7 @@ def run_with_id(store: Store, text: str) -> Run:
     prefix = text.strip().lower()
     if prefix and (run := store.runs.get(prefix)) is not None:
         return run
-    found = store.runs.with_prefix(prefix, [*store.entries.names(), WITHOUT_ENTRY]) if prefix else []
+    found = store.runs.with_prefix(prefix, _names_on_record(store)) if prefix else []
     if len(found) > 1:
         some = ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
         raise UsageProblem(
@@ -47,9 +74,10 @@ def run_with_id(store: Store, text: str) -> Run:
 
 def run_named(store: Store, text: str) -> Run:
     """The newest run of the entry `text`, or the run with that id. Raises NotFound and UsageProblem."""
-    if store.entries.get(text) is None:
+    try:
+        runs = runs_of(store, text, limit=1)
+    except NotFound:
         return _run_or_entry(store, text)
-    runs = store.runs.recent([text], limit=1)
     if not runs:
         raise NotFound(f"{text!r} has not run yet", hint=f"`onbeat show {text}` says when it will")
     return runs[0]

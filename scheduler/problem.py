@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from scheduler.lints.lint import ALLOWABLE
+
 Severity = Literal["error", "warning", "notice"]
 
 _LONGEST_LINE = 160
@@ -35,7 +37,12 @@ class Problem:
     def headline(self) -> str:
         """The problem in one line."""
         label = "warning: " if self.severity == "warning" else ""
-        return f"{self.where}: {label}{self.message}"
+        return f"{self.where}: {label}{self.message}{self.lint}"
+
+    @property
+    def lint(self) -> str:
+        """The name by which an entry allows it, as ` [no-timeout]`; nothing where that can't be."""
+        return f" [{self.code}]" if self.code in ALLOWABLE else ""
 
     def excerpt(self) -> str | None:
         """The line of the file with carets below what the problem is about, or None without a line."""

@@ -124,7 +124,7 @@ def _of_run(asked: _Asked, run: Run) -> Iterator[str]:
 
 def _queued(asked: _Asked, run: Run, attempt: str) -> Iterator[str]:
     waits = rough(asked.now - run.queued_at)
-    yield f"it waits in the queue {run.queue!r} since {waits} ago, {attempt}"
+    yield f"it has waited in the queue {run.queue!r} for {waits}, {attempt}"
     if run.reason:
         yield run.reason
     takers = [

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final
+from typing import Final, Literal
 
 from scheduler.durations import parse_duration
 
@@ -61,18 +61,27 @@ def local(moment: datetime, zone: tzinfo | None, now: datetime) -> str:
     return f"{there:%a %d %b} {clock}" if there.year == here.year else f"{there:%Y-%m-%d} {clock}"
 
 
-def parse_moment(text: str, *, now: datetime, zone: tzinfo | None, backwards: bool = False) -> datetime:
+def parse_moment(
+    text: str,
+    *,
+    now: datetime,
+    zone: tzinfo | None,
+    backwards: bool = False,
+    clock: Literal["next", "last", "near"] | None = None,
+) -> datetime:
     """The moment that a person means, in UTC.
 
     `2026-11-21T14:00Z`, `2026-11-21 14:00` and `2026-11-21` (in `zone`, None: this machine's), `14:00` (the
-    next one, or the last where `backwards`), `now`, and a duration from now: `10m`, `+10m`, `-10m`; without a
-    sign it points into the future, or into the past where `backwards`. Raises ValueError, fit to be shown.
+    next one, or the last where `backwards`; as `clock` says otherwise: `near` is today's, or yesterday's where that is
+    nearer), `now`, and a duration from now: `10m`, `+10m`, `-10m`; without a sign it points into the future, or into
+    the past where `backwards`. Raises ValueError, fit to be shown.
     """
     text = text.strip()
     if text == "now":
         return now
-    if clock := _CLOCK.fullmatch(text):
-        return _of_clock(clock, text, now.astimezone(zone), backwards=backwards).astimezone(UTC)
+    if time := _CLOCK.fullmatch(text):
+        which = clock or ("last" if backwards else "next")
+        return _of_clock(time, text, now.astimezone(zone), which).astimezone(UTC)
     if re.match(r"\d{4}-", text):
         return _of_date(text, zone)
     sign = -1 if text.startswith("-") or (backwards and not text.startswith("+")) else 1
@@ -90,19 +99,19 @@ def _of_date(text: str, zone: tzinfo | None) -> datetime:
         raise _unclear(text) from None
 
 
-def _of_clock(clock: re.Match[str], text: str, here: datetime, *, backwards: bool) -> datetime:
+def _of_clock(time: re.Match[str], text: str, here: datetime, which: str) -> datetime:
     try:
-        moment = here.replace(
-            hour=int(clock["hour"]),
-            minute=int(clock["minute"]),
-            second=int(clock["second"] or 0),
+        today = here.replace(
+            hour=int(time["hour"]),
+            minute=int(time["minute"]),
+            second=int(time["second"] or 0),
             microsecond=0,
         )
     except ValueError:
         raise _unclear(text) from None
-    if backwards and moment > here:
-        return moment - _DAY
-    return moment + _DAY if not backwards and moment < here else moment
+    if today > here and (which == "last" or (which == "near" and today - here > _DAY / 2)):
+        return today - _DAY
+    return today + _DAY if which == "next" and today < here else today
 
 
 def _unclear(text: str) -> ValueError:

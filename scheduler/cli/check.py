@@ -83,7 +83,7 @@ def _coloured(problem: "Problem") -> str:
     """`problem.text()` with its place in bold and its carets in a colour; click takes them out for a pipe."""
     colour = _COLOURS[problem.severity]
     label = click.style("warning: ", fg=colour) if problem.severity == "warning" else ""
-    lines = [f"{click.style(problem.where, bold=True)}: {label}{problem.message}"]
+    lines = [f"{click.style(problem.where, bold=True)}: {label}{problem.message}{problem.lint}"]
     excerpt = (problem.excerpt() or "").splitlines()
     lines += [click.style(line, dim=True) for line in excerpt[:1]]
     lines += [click.style(line, fg=colour) for line in excerpt[1:]]

@@ -44,14 +44,12 @@ def entries(*, as_json: bool) -> None:
     elif not documents:
         click.echo("No entries. Schedules are applied by `onbeat up` or `onbeat beat`.", err=True)
     else:
-        nexts = {name: each.next_at for name, each in stored.items()}
-        _print(documents, latest, nexts, now)
+        _print(documents, latest, now)
 
 
 def _print(
     documents: list[dict[str, Any]],
     latest: "Mapping[str, Run]",
-    nexts: Mapping[str, datetime | None],
     now: datetime,
 ) -> None:
     from scheduler.cli.appearance import moment_cell, relative_cell, state_cell
@@ -60,12 +58,13 @@ def _print(
     rows = []
     for document in documents:
         name = document["entry"]
+        next_at = document["next_at"] and datetime.fromisoformat(document["next_at"])
         run = latest.get(name)
         rows.append(
             [
                 name,
                 _schedule(document),
-                _state(document) or moment_cell(nexts[name], now, short=narrow()),
+                _state(document) or moment_cell(next_at, now, short=narrow()),
                 Cell("") if run is None else state_cell(run.state),
                 Cell("")
                 if run is None
@@ -85,6 +84,8 @@ def _print(
 
 def _schedule(document: Mapping[str, Any]) -> str:
     zone = document["timezone"]
+    if document["trouble"]:
+        return ""
     return f"{document['schedule'] or 'by hand'}{f' {zone}' if zone and zone != 'UTC' else ''}"
 
 

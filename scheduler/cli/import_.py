@@ -95,10 +95,17 @@ def _check_zone(name: str) -> None:
 
 
 def _text(file: Path) -> str:
-    """What the file holds, or stdin for -. Raises InvalidSchedules for what is no text."""
+    """What the file holds, or stdin for -. Raises InvalidSchedules for what is no text, UsageProblem for no file."""
+    from scheduler.errors import UsageProblem
     from scheduler.importing import Unreadable
 
-    content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    try:
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageProblem(
+            f"{file}: {reason}", hint="name a file that can be read, or - for stdin"
+        ) from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

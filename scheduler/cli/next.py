@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import click
@@ -171,12 +171,14 @@ def zone_asked_for(name: str | None) -> ZoneInfo | None:
         raise click.BadParameter(str(error), param_hint="--timezone") from None
 
 
-def moment_asked_for(text: str, option: str, now: datetime, zone: ZoneInfo | None) -> datetime:
+def moment_asked_for(
+    text: str, option: str, now: datetime, zone: ZoneInfo | None, clock: Literal["next", "near"] = "next"
+) -> datetime:
     """The moment that `option` says. Raises BadParameter where it says none."""
     from scheduler.timestamps import parse_moment
 
     try:
-        return parse_moment(text, now=now, zone=zone)
+        return parse_moment(text, now=now, zone=zone, clock=clock)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=option) from None
 

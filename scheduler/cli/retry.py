@@ -95,11 +95,10 @@ def _named(store: "Store", run_ids: Sequence[str]) -> "list[Run]":
 def _in_state(
     store: "Store", *, states: Sequence[str], entry: str | None, since: datetime | None, limit: int
 ) -> "list[Run]":
-    from scheduler.lookup import WITHOUT_ENTRY, entry_named
+    from scheduler.lookup import runs_of
 
-    names = [*store.entries.names(), WITHOUT_ENTRY] if entry is None else [entry_named(store, entry).name]
     wanted = frozenset(RunState(state) for state in states)
-    return store.runs.recent(names, states=wanted, since=since, limit=limit)
+    return runs_of(store, entry, states=wanted, since=since, limit=limit)
 
 
 def _replayed(store: "Store", runs: "Sequence[Run]", reason: str) -> "list[Replay]":

@@ -41,15 +41,17 @@ LATE = timedelta(seconds=5)
 def runs(
     *, entry: str | None, states: tuple[str, ...], since: datetime | None, limit: int, as_json: bool
 ) -> None:
-    """List runs, of ENTRY or of all, the newest first."""
+    """List runs, of ENTRY or of all, the newest first.
+
+    ENTRY may also be one that is gone, or a job whose runs have no entry.
+    """
     from scheduler.cli.document import print_document
     from scheduler.documents import run_document
-    from scheduler.lookup import WITHOUT_ENTRY, entry_named
+    from scheduler.lookup import runs_of
 
     with open_store() as store:
-        names = [*store.entries.names(), WITHOUT_ENTRY] if entry is None else [entry_named(store, entry).name]
         wanted = frozenset(RunState(state) for state in states) or None
-        found = store.runs.recent(names, states=wanted, since=since, limit=limit)
+        found = runs_of(store, entry, states=wanted, since=since, limit=limit)
         now = store.presence.now()
     if as_json:
         print_document([run_document(run) for run in found])

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def why(*, entry: str, at: str, as_json: bool) -> None:
     """Say what became of the tick of ENTRY at AT, past or coming: what it ran, who paused it, what it waits for.
 
-    AT is read in the entry's own zone, unless it names one. A time without seconds means the first tick of that minute.
+    AT is read in the entry's own zone, unless it names one. A time without a day is today's, or yesterday's where that
+    is nearer; one without seconds means the first tick of that minute.
     """
     from scheduler.cli.document import print_document
     from scheduler.cli.next import moment_asked_for
@@ -39,7 +40,7 @@ def why(*, entry: str, at: str, as_json: bool) -> None:
     with open_store(settings) as store:
         stored = entry_named(store, entry)
         zone = ZoneInfo("UTC") if stored.entry is None else zone_of_entry(stored.entry)
-        moment = moment_asked_for(at, "AT", store.presence.now(), zone)
+        moment = moment_asked_for(at, "AT", store.presence.now(), zone, clock="near")
         found = account(store, settings, stored, moment)
     if as_json:
         print_document(account_document(found))

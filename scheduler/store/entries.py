@@ -1,6 +1,6 @@
 """The entries: read, and changed by a plan. Each is RedBeat's hash with fields of ours beside its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -87,4 +87,24 @@ class Entries:
         """
         changes = self._applying.apply(wanted, Applied(digest, revision, now, by, env), now)
         self._followers.replace(wanted)
+        self._note_gone(changes.removed, wanted)
         return changes
+
+    def gone(self) -> list[str]:
+        """The names of entries that the file had once, and whose runs may be on record yet, sorted."""
+        return sorted(self._client.smembers(self._keys.own("gone")))
+
+    def _note_gone(self, removed: Collection[str], wanted: Mapping[str, Entry]) -> None:
+        before = self.gone()
+        names = [name for name in {*before, *removed} if name not in wanted]
+        pipeline = self._client.pipeline(transaction=False)
+        for name in names:
+            pipeline.exists(self._keys.runs(name))
+        remembered = {name for name, any_run in zip(names, pipeline.execute(), strict=True) if any_run}
+        if remembered == set(before):
+            return
+        pipeline = self._client.pipeline()
+        pipeline.delete(self._keys.own("gone"))
+        if remembered:
+            pipeline.sadd(self._keys.own("gone"), *remembered)
+        pipeline.execute()

@@ -18,7 +18,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from scheduler.run import Attempt, Run, RunState
 from scheduler.store.connection import Client
@@ -26,7 +26,10 @@ from scheduler.store.keys import Keys
 from scheduler.store.moments import milliseconds, moment, moment_or_none
 from scheduler.store.scripts import Scripts
 
-DURATIONS_BATCH = 100
+DURATIONS_BATCH: Final = 100
+# Runs decided in one millisecond, such as those that are made up for, stand in no order in their entry's list.
+_TIES: Final = 200
+_FEW, _PAGE = 10, 50
 
 
 class RunRecords:
@@ -66,22 +69,34 @@ class RunRecords:
         *,
         states: frozenset[RunState] | None = None,
         since: datetime | None = None,
+        job: str | None = None,
         limit: int = 20,
     ) -> list[Run]:
         """The newest runs of `entries` (`""`: those without an entry), newest first, at most `limit`."""
+
+        def is_wanted(run: Run) -> bool:
+            return (states is None or run.state in states) and (job is None or run.job == job)
+
+        sifted = states is not None or job is not None
         low = "-inf" if since is None else milliseconds(since)
         found: list[Run] = []
-        offset, page = 0, max(limit, 50)
         names = list(entries)
+        offset, page = 0, max(limit, _TIES if len(names) <= _FEW else _PAGE)
         while names and len(found) < limit:
             rows = self._newest(names, low, offset, page)
             ids = [run_id for _, run_id in sorted((row for _, some in rows for row in some), reverse=True)]
-            if states is None:
-                ids = ids[:limit]
-            found += [run for run in self.get_many(ids) if states is None or run.state in states]
-            names = [name for name, some in rows if len(some) == page] if states is not None else []
+            if not sifted:
+                ids = ids[: max(limit, _TIES)]
+            found += [run for run in self.get_many(ids) if is_wanted(run)]
+            names = [name for name, some in rows if len(some) == page] if sifted else []
             offset += page
-        return sorted(found, key=lambda run: (run.queued_at, run.run_id), reverse=True)[:limit]
+        return sorted(found, key=lambda run: (run.queued_at, run.scheduled_at, run.run_id), reverse=True)[
+            :limit
+        ]
+
+    def any_of(self, entry: str) -> bool:
+        """Whether a run of the entry is on record."""
+        return bool(self._client.exists(self._keys.runs(entry)))
 
     def _newest(
         self, names: Sequence[str], low: int | str, offset: int, page: int

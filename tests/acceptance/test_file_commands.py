@@ -54,7 +54,7 @@ def test_check_takes_another_file(project: Project) -> None:
 
 def test_check_lets_warnings_pass_unless_it_is_strict(project: Project) -> None:
     project.schedules(WARNED)
-    warning = "crontab: */7 starts anew every hour, so its last step is 4 minutes; an interval is even\n"
+    warning = "crontab: */7 starts anew every hour, so its last step is 4 minutes; an interval is even [uneven-step]\n"
     excerpt = '    3 | crontab = "*/7 * * * *"\n      |            ^^^\n'
     lenient, strict = project.run("check"), project.run("check", "--strict")
     assert lenient.code == 0

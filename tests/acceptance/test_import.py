@@ -70,4 +70,4 @@ def test_wrong_options_are_said(project: Project, arguments: tuple[str, ...], me
 
 
 def test_a_file_that_is_not_there_is_said(project: Project) -> None:
-    assert "nowhere: no such file or directory" in project.run("import", "nowhere").expect(1).err
+    assert "nowhere: no such file or directory" in project.run("import", "nowhere").expect(2).err

@@ -12,6 +12,7 @@ from scheduler.run import Call, RunState, manual_run_id
 from scheduler.schedule import Crontab, Interval
 from scheduler.store import Keys, Store, connect
 from scheduler.store.runs import Claimed, Ending
+from scheduler.timestamps import rfc3339
 from tests.support.commands import Onbeat
 from tests.support.valkey import ValkeyServer
 
@@ -305,3 +306,59 @@ def test_simulate_takes_run_times_from_the_records(store: Store, onbeat: Onbeat,
     assert found["run_times"] == {"hello": {"p50": 30.0, "p95": 90.0, "source": "measured", "runs": 2}}
     assert found["run_times_from"] == "measured from up to 50 newest runs for 1 entry"
     assert [(each["usual"], each["often"]) for each in found["overlaps"]] == [(0, 1920)]
+
+
+def test_runs_of_an_entry_that_is_gone_are_found_while_they_are_on_record(
+    store: Store, onbeat: Onbeat
+) -> None:
+    run_id, call = running(store, HELLO)
+    store.entries.apply({"backup": BACKUP}, digest="d2", revision=7, now=store.presence.now(), by="test")
+    listed = onbeat("runs", "--state", "running", "--json").expect().json()
+    assert [run["run_id"] for run in listed] == [run_id]
+    assert onbeat("runs", "hello", "--json").expect().json() == listed
+    assert onbeat("run", run_id[:8], "--json").expect().json()["entry"] == "hello"
+    store.runs.finish(
+        run_id, 1, "worker-1", Ending(state=RunState.FAILED, error="no"), entry="hello", call=call
+    )
+    assert onbeat("runs", "hello", "--state", "failed").expect().out.count(run_id) == 1
+    store.client.delete("onbeat:runs:hello")
+    store.entries.apply({}, digest="d3", revision=7, now=store.presence.now(), by="test")
+    assert not store.client.exists("onbeat:gone")
+    onbeat("runs", "hello").expect(5)
+
+
+def test_runs_without_an_entry_are_listed_by_their_job(store: Store, onbeat: Onbeat) -> None:
+    now = store.presence.now()
+    for run_id, job in (("1", "jobs.sent"), ("2", "jobs.other")):
+        call = Call(job=job, args=(), kwargs={})
+        store.runs.create(run_id, call, entry=None, trigger="manual", scheduled_at=now)
+    listed = onbeat("runs", "jobs.sent", "--json").expect().json()
+    assert [(run["run_id"], run["entry"]) for run in listed] == [("1", None)]
+    onbeat("runs", "jobs.none").expect(5)
+
+
+def test_runs_decided_at_once_stand_in_the_order_of_their_times(store: Store, onbeat: Onbeat) -> None:
+    now = store.presence.now()
+    for number in range(60):
+        store.runs.create(
+            f"{number * 7919 % 60:02}",
+            Call.of(BACKUP),
+            entry="backup",
+            trigger="schedule",
+            scheduled_at=now - timedelta(days=number),
+        )
+    for run_id in map(str, store.client.zrange("onbeat:runs:backup", 0, -1)):
+        store.client.zadd("onbeat:runs:backup", {run_id: 1})
+        store.client.hset(f"onbeat:run:{run_id}", "qa", 1)
+    times = [run["scheduled_at"] for run in onbeat("runs", "backup", "-n", "5", "--json").expect().json()]
+    newest = (now - timedelta(days=number) for number in range(5))
+    assert times == [rfc3339(moment) for moment in newest]
+
+
+def test_the_next_tick_is_shown_and_not_a_score_that_redbeat_set_too_early(
+    store: Store, onbeat: Onbeat
+) -> None:
+    tick = onbeat("show", "backup", "--json").expect().json()["next_at"]
+    store.client.zincrby("redbeat::schedule", -3.2, "redbeat:backup")
+    assert onbeat("show", "backup", "--json").expect().json()["next_at"] == tick
+    assert tick in onbeat("entries").expect().out

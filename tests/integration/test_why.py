@@ -58,8 +58,9 @@ def test_ticks_that_ran_that_were_folded_and_that_were_skipped(store: Store, onb
     newest = applied(store, EVERY)
     take_turn(store, push=True)
     ran = why(onbeat, "every", newest)
+    assert why(onbeat, "every", f"{newest:%H:%M}")["scheduled_at"] == ran["scheduled_at"]
     assert (ran["answer"], ran["disposition"], ran["scheduled_at"]) == ("run", "dispatched", rfc3339(newest))
-    assert "it waits in the queue 'default'" in words(ran)
+    assert "it has waited in the queue 'default'" in words(ran)
     assert "no worker takes the queue 'default'" in words(ran)
     assert "1 message in that queue" in words(ran)
     folded = why(onbeat, "every", newest - MINUTE)

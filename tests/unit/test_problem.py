@@ -61,6 +61,11 @@ def test_a_warning_says_so() -> None:
     assert warning.text() == "a.toml:1:2: warning: odd"
 
 
+def test_a_lint_names_itself_for_an_entry_may_allow_it() -> None:
+    lint = Problem(file="a.toml", line=1, column=2, severity="error", code="no-timeout", message="odd")
+    assert lint.text() == "a.toml:1:2: odd [no-timeout]"
+
+
 def test_the_json_fields_are_those_of_the_interface() -> None:
     assert problem("x").to_json() == {
         "file": "schedules.toml",

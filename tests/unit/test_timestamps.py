@@ -85,6 +85,22 @@ def test_backwards_an_unsigned_duration_and_a_clock_point_into_the_past(text: st
 
 
 @pytest.mark.parametrize(
+    ("here", "text", "moment"),
+    [
+        ("15:00", "02:30", "2026-11-21T02:30"),
+        ("15:00", "23:30", "2026-11-21T23:30"),
+        ("15:00", "15:00", "2026-11-21T15:00"),
+        ("00:10", "23:50", "2026-11-20T23:50"),
+        ("00:10", "02:30", "2026-11-21T02:30"),
+    ],
+)
+def test_near_a_clock_is_todays_or_yesterdays_where_that_is_nearer(here: str, text: str, moment: str) -> None:
+    now = datetime.fromisoformat(f"2026-11-21T{here}").replace(tzinfo=BERLIN)
+    wanted = datetime.fromisoformat(moment).replace(tzinfo=BERLIN)
+    assert parse_moment(text, now=now, zone=BERLIN, clock="near") == wanted
+
+
+@pytest.mark.parametrize(
     "text", ["soon", "", "25:00", "2026-13-01", "2026-11-21T", "9999999999999d", "0001-01-01"]
 )
 def test_what_is_no_moment_is_refused_with_the_forms_that_are(text: str) -> None:
