@@ -1,8 +1,10 @@
 """An entry: one `[schedules.NAME]` table, checked and complete."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Literal, Self
 
 from scheduler.cadences.calendar_words import joined
@@ -52,6 +54,8 @@ class Entry:
     keep_runs: int = 100
     keep_for: timedelta = timedelta(days=30)
     source: Source = "file"
+    _text: str | None = field(default=None, init=False, repr=False, compare=False)
+    _shared: str | None = field(default=None, init=False, repr=False, compare=False)
 
     def start_by(self, scheduled_at: datetime) -> datetime | None:
         """The moment by which a run scheduled then must have started; None where it may start at any time."""
@@ -71,21 +75,46 @@ class Entry:
 
     def to_json(self) -> dict[str, Any]:
         """This entry as JSON values, the defaults left out, for the store; `from_json` reads it back."""
-        default = Entry(name=self.name, job=self.job)
         document: dict[str, Any] = {"name": self.name, "job": self.job}
-        if self.schedule is not None:
-            document["schedule"] = self.schedule.to_json()
-        if self.exclusion is not None:
-            document["exclusion"] = self.exclusion.to_json()
-        if self.retry != default.retry:
-            document["retry"] = self.retry.to_json()
-        for name in _PLAIN:
-            if (value := getattr(self, name)) != getattr(default, name):
-                document[name] = list(value) if isinstance(value, tuple) else value
-        for name in _DURATIONS:
-            if (value := getattr(self, name)) != getattr(default, name):
+        for name, value, usual in zip(_OPTIONAL, _values(self), _USUAL, strict=True):
+            if value is usual or value == usual:
+                continue
+            if name in _TUPLES:
+                document[name] = list(value)
+            elif name in _DURATIONS:
                 document[name] = None if value is None else value.total_seconds()
+            else:
+                document[name] = value.to_json() if name in _NESTED else value
         return document
+
+    def text(self) -> str:
+        """This entry as JSON text, the same for all that mean the same; `from_json` reads it back. Made once."""
+        if self._text is None:
+            own: dict[str, Any] = {"name": self.name}
+            if self.args:
+                own["args"] = self.args
+            if self.kwargs:
+                own["kwargs"] = self.kwargs
+            text = f"{_sorted_json(own)[:-1]}, {self._rest()[1:]}"
+            object.__setattr__(self, "_text", text)
+        return self._text or ""
+
+    def _rest(self) -> str:
+        """The text of all but its name and arguments, which it may share with others."""
+        if self._shared is None:
+            rest = {key: value for key, value in self.to_json().items() if key not in _OWN}
+            object.__setattr__(self, "_shared", _sorted_json(rest))
+        return self._shared or ""
+
+    def like(
+        self, name: str, schedule: Schedule | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> "Entry":
+        """An entry that has these of its own, and all else as this one: cheaper than one from nothing."""
+        others = dict(zip(_ALIKE, _alike(self), strict=True))
+        entry = Entry(name=name, schedule=schedule, args=args, kwargs=kwargs, **others)
+        if schedule is self.schedule:
+            object.__setattr__(entry, "_shared", self._rest())
+        return entry
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
@@ -111,6 +140,7 @@ class Entry:
 
 
 _TUPLES = frozenset({"after", "after_failed", "args", "secrets", "tags"})
+_NESTED = ("schedule", "exclusion", "retry")
 _PLAIN = (
     "after",
     "after_failed",
@@ -141,3 +171,10 @@ _DURATIONS = (
     "start_deadline",
     "keep_for",
 )
+_OWN = frozenset({"name", "args", "kwargs"})
+_OPTIONAL = (*_NESTED, *_PLAIN, *_DURATIONS)
+_values = attrgetter(*_OPTIONAL)
+_USUAL = _values(Entry(name="", job=""))
+_ALIKE = ("job", *(name for name in _OPTIONAL if name not in (*_OWN, "schedule")))
+_alike = attrgetter(*_ALIKE)
+_sorted_json = json.JSONEncoder(sort_keys=True).encode

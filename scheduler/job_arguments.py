@@ -19,6 +19,7 @@ from scheduler.suggestion import did_you_mean
 
 Path = tuple[str | int, ...]
 
+_PLAIN: Final = (str, int, bool)
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -37,7 +38,7 @@ class ArgumentProblem:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a function takes."""
+    """What a function takes. `plain` are those of its named parameters that take a type of JSON as it is."""
 
     positional: tuple[inspect.Parameter, ...]
     named: Mapping[str, inspect.Parameter]
@@ -45,6 +46,7 @@ class Parameters:
     named_rest: inspect.Parameter | None
     required: tuple[str, ...]
     adapters: Mapping[str, TypeAdapter[Any]]
+    plain: Mapping[str, object]
 
 
 def argument_problems(
@@ -54,7 +56,7 @@ def argument_problems(
     called.
     """
     parameters = parameters_of(function)
-    if parameters is None:
+    if parameters is None or (not args and _all_plain(parameters, kwargs)):
         return []
     problems = list(_shape_problems(parameters, args, kwargs))
     wrong = {problem.path for problem in problems}
@@ -92,10 +94,12 @@ def parameters_of(function: Callable[..., Any]) -> Parameters | None:
     except (TypeError, ValueError):
         return None
     parameters = list(signature.parameters.values())
+    adapters = dict(_adapters(function, parameters))
     kinds = {parameter.kind: parameter for parameter in parameters}
+    named = {parameter.name: parameter for parameter in parameters if parameter.kind in _NAMED}
     return Parameters(
         positional=tuple(parameter for parameter in parameters if parameter.kind in _POSITIONAL),
-        named={parameter.name: parameter for parameter in parameters if parameter.kind in _NAMED},
+        named=named,
         rest=kinds.get(inspect.Parameter.VAR_POSITIONAL),
         named_rest=kinds.get(inspect.Parameter.VAR_KEYWORD),
         required=tuple(
@@ -103,8 +107,24 @@ def parameters_of(function: Callable[..., Any]) -> Parameters | None:
             for parameter in parameters
             if parameter.kind in (*_POSITIONAL, *_NAMED) and parameter.default is inspect.Parameter.empty
         ),
-        adapters=dict(_adapters(function, parameters)),
+        adapters=adapters,
+        plain={
+            name: plain
+            for name, adapter in adapters.items()
+            for plain in _PLAIN
+            if name in named and adapter._type is plain  # noqa: SLF001 - what it was made of
+        },
     )
+
+
+def _all_plain(parameters: Parameters, kwargs: Mapping[str, Any]) -> bool:
+    """Whether nothing is missing and each argument is of its very type, as in most entries; told without pydantic."""
+    plain = parameters.plain
+    for name, value in kwargs.items():
+        # A text with half a surrogate pair, from a variable, is one that pydantic refuses.
+        if type(value) is not plain.get(name) or (type(value) is str and not value.isascii()):
+            return False
+    return all(name in kwargs for name in parameters.required)
 
 
 def _adapters(

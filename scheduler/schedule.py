@@ -38,6 +38,7 @@ __all__ = [
     "but_for_days",
     "cadence_of",
     "calendars_of",
+    "is_of_name",
     "part_of",
     "schedule_from_json",
     "zone_of",
@@ -64,6 +65,16 @@ def part_of(schedule: Schedule | None, kind: type[Part]) -> Part | None:
             return part
         part = part.cadence
     return None
+
+
+def is_of_name(schedule: Schedule | None) -> bool:
+    """Whether its ticks are those of one entry's name: by a jitter, or `H` in a crontab."""
+    if schedule is None:
+        return False
+    cadence = cadence_of(schedule)
+    crontabs = cadence.members if isinstance(cadence, Crontabs) else (cadence,)
+    hashed = any(isinstance(each, Crontab) and each.entry for each in crontabs)
+    return hashed or part_of(schedule, Later) is not None
 
 
 def calendars_of(schedule: Schedule | None) -> tuple[DayCalendar, ...]:

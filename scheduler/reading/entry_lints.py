@@ -1,6 +1,6 @@
 """The lints of a file's entries: what they find is reported where it stands, unless the entry allows it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,15 +32,21 @@ class EntryLints:
         for finding in findings(entry, own=layers.given, given=given, now=self._now):
             self._report(finding, layers)
 
-    def look_at_all(self, linted: Iterable[tuple[Entry, Layers]]) -> None:
+    @property
+    def look_ahead(self) -> bool:
+        """Whether ticks that are to come are looked at."""
+        return self._now is not None
+
+    def look_at_all(self, entries: Collection[Entry], layers_of: Callable[[str], Layers | None]) -> None:
         """Report what is suspicious in all entries of one environment together."""
         if self._now is None:
             return
-        linted = list(linted)
-        self._look_at_groups(linted)
-        crowd = [layers for entry, layers in linted if at_minute_0(entry)]
-        if len(crowd) >= CROWD:
-            crowd = [layers for layers in crowd if not self._allowed("crowded-minute", layers)]
+        self._look_at_groups(entries, layers_of)
+        at_once = [entry for entry in entries if at_minute_0(entry)]
+        if len(at_once) < CROWD:
+            return
+        layers = [found for entry in at_once if (found := layers_of(entry.name))]
+        crowd = [each for each in layers if not self._allowed("crowded-minute", each)]
         if len(crowd) >= CROWD:
             others = ", ".join(layers.name for layers in crowd[1:4])
             message = (
@@ -49,16 +55,16 @@ class EntryLints:
             )
             self._report(Finding("crowded-minute", message, ("crontab",)), crowd[0])
 
-    def _look_at_groups(self, linted: Iterable[tuple[Entry, Layers]]) -> None:
-        members: dict[str, list[Layers]] = {}
-        for entry, layers in linted:
+    def _look_at_groups(self, entries: Iterable[Entry], layers_of: Callable[[str], Layers | None]) -> None:
+        members: dict[str, list[Entry]] = {}
+        for entry in entries:
             if entry.group is not None:
-                members.setdefault(entry.group, []).append(layers)
+                members.setdefault(entry.group, []).append(entry)
         for name, found in members.items():
-            if len(found) == 1:
+            if len(found) == 1 and (layers := layers_of(found[0].name)) is not None:
                 hint = did_you_mean(name, members.keys() - {name})
                 self._report(
-                    Finding("lonely-group", f"no other entry is in {name!r}{hint}", ("group",)), found[0]
+                    Finding("lonely-group", f"no other entry is in {name!r}{hint}", ("group",)), layers
                 )
 
     def excuse(self, layers: Layers) -> None:

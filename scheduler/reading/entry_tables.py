@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from scheduler.cadences.crontab_fields import CrontabProblem
 from scheduler.cadences.rule_text import RuleProblem
@@ -21,16 +21,32 @@ from scheduler.quoting import quoted
 from scheduler.reading.calendar_use import CalendarUse
 from scheduler.reading.declarations import Declarations, Declared, defaults_of
 from scheduler.reading.entry_checks import Checker
-from scheduler.reading.entry_layers import Layer, Layers, Place
+from scheduler.reading.entry_layers import Layer, Layers, Place, merged
 from scheduler.reading.entry_lints import EntryLints
 from scheduler.reading.entry_memory import EntryMemory
+from scheduler.reading.entry_pattern import ARGUMENTS, Pattern
 from scheduler.reading.schedule_source import Source
 from scheduler.reading.toml_positions import Path
 from scheduler.retry import RetryPolicy, retry_fields, retry_problem
 from scheduler.schedule import Schedule
 from scheduler.suggestion import did_you_mean
 
+_ALONE: Final = frozenset({*OF_CALENDARS, "allow"})  # an entry with one of these is made by itself
 _RETRY_FIELDS: Final = tuple(field.name for field in fields(RetryPolicy))
+
+
+class _Scope(NamedTuple):
+    """What `[defaults]` say to the entries of a file: as text, and as values."""
+
+    text: str
+    values: Mapping[str, Any]
+
+
+class _Made(NamedTuple):
+    """An entry, and the values of all its tables."""
+
+    entry: Entry
+    values: Mapping[str, Any]
 
 
 class Tables:
@@ -49,11 +65,10 @@ class Tables:
         self._catalogue = catalogue
         self._calendars = calendars
         self._lints = lints
-        self._linted: dict[str, Layers] = {}
         self._checker = Checker()
         self._layers: dict[tuple[Source, Path], Layer | None] = {}
         self._defaults: dict[tuple[Source, str | None], tuple[Layer, ...]] = {}
-        self._scopes: dict[tuple[Source, str | None], str | None] = {}
+        self._scopes: dict[tuple[Source, str | None], _Scope | None] = {}
 
     def entries(self, sources: Sequence[Source], env: str | None) -> dict[str, Entry]:
         """The entries of the environment without an error, by name."""
@@ -62,16 +77,13 @@ class Tables:
         entries = {name: entry for name, entry in found.items() if entry is not None}
         for name in self._check_chains(entries, env):
             del entries[name]
-        looked_at = [
-            (entry, layers) for entry in entries.values() if (layers := self._linted.get(entry.name))
-        ]
-        self._lints.look_at_all(looked_at)
+        self._lints.look_at_all(entries.values(), lambda name: self._layers_of(name, env))
         return entries
 
     def _check_chains(self, entries: Mapping[str, Entry], env: str | None) -> set[str]:
         """Report entries that follow on none that there is, or on each other; their names."""
         wrong = set()
-        for broken in broken_chains(entries, self._declarations.names(env)):
+        for broken in broken_chains(entries, dict.fromkeys(self._declarations.names(env))):
             wrong.add(broken.entry)
             for declared in reversed(self._declarations.of(broken.entry, env)):
                 value = declared.table.get(broken.key) if isinstance(declared.table, dict) else None
@@ -115,37 +127,71 @@ class Tables:
         )
 
     def _remembered(self, name: str, env: str | None) -> Entry | None:
-        """The entry as it was made last time, where its tables say the same, or made now."""
+        """The entry as it was made last time or as others like it were, where its tables say the same; or made now."""
         declared = self._declarations.of(name, env)
         scope = self._scope(declared[-1].source, env)
-        own = [each.table for each in declared if isinstance(each.table, dict)]
-        if scope is None or any(key in table for table in own for key in OF_CALENDARS):
+        tables = [each.table for each in declared if isinstance(each.table, dict)]
+        if scope is None or len(tables) < len(declared) or not all(map(_ALONE.isdisjoint, tables)):
             return self._entry(name, env)
-        tables = f"{own} {scope}"
-        if (entry := self._memory.made(name, tables)) is not None:
-            return entry
-        reports = {each.source.report for each in declared}
-        before = sum(report.count() for report in reports)
-        entry = self._entry(name, env)
-        if entry is not None and sum(report.count() for report in reports) == before:
-            self._memory.keep(name, tables, entry)
+        said = (
+            f"{[{key: table[key] for key in table if key not in ARGUMENTS} for table in tables]} {scope.text}"
+        )
+        arguments = str([{key: table[key] for key in ARGUMENTS if key in table} for table in tables])
+        pattern = self._memory.pattern(said)
+        if pattern is None:
+            return self._first_of_pattern(name, env, said, arguments)
+        if any(each.source.report.is_wrong(each.path) for each in declared) or (
+            pattern.scheduled is not None and self._lints.look_ahead
+        ):
+            return self._entry(name, env)
+        entry = self._memory.made(name, pattern, arguments)
+        if entry is None:
+            entry = pattern.entry(name, tables, scope.values, self._catalogue)
+        if entry is None:
+            return self._entry(name, env)
+        self._memory.keep(entry, pattern, arguments)
         return entry
 
-    def _scope(self, source: Source, env: str | None) -> str | None:
-        """What `[defaults]` say to entries of the file, as text; None where it depends on more than that."""
+    def _first_of_pattern(self, name: str, env: str | None, said: str, arguments: str) -> Entry | None:
+        declared = self._declarations.of(name, env)
+        defaults = self._defaults_for(declared[-1].source, env)
+        reports = {each.source.report for each in declared} | {layer.report for layer in defaults}
+        before = sum(report.count() for report in reports)
+        made = self._made(name, env)
+        if made is None:
+            return None
+        if sum(report.count() for report in reports) == before:
+            pattern = Pattern.of(made.entry, said, made.values)
+            self._memory.keep_pattern(pattern)
+            self._memory.keep(made.entry, pattern, arguments)
+        return made.entry
+
+    def _scope(self, source: Source, env: str | None) -> _Scope | None:
+        """What `[defaults]` say to entries of the file; None where it depends on more than that."""
         if (source, env) not in self._scopes:
-            tables = [layer.table for layer in self._defaults_for(source, env)]
+            defaults = self._defaults_for(source, env)
+            tables = [layer.table for layer in defaults]
             elsewhere = any(key in table for table in tables for key in OF_CALENDARS)
-            self._scopes[source, env] = None if elsewhere else repr(tables)
+            self._scopes[source, env] = None if elsewhere else _Scope(repr(tables), merged(defaults))
         return self._scopes[source, env]
 
-    def _entry(self, name: str, env: str | None) -> Entry | None:
+    def _layers_of(self, name: str, env: str | None) -> Layers | None:
+        """The tables of the entry, each checked; None where one is none."""
         declared = self._declarations.of(name, env)
         own = [layer for each in declared if (layer := self._layer(each, name)) is not None]
         if len(own) < len(declared):
             return None
         told = env if env is not None and self._differs(name, env) else None
-        layers = Layers(name, tuple(own), self._defaults_for(declared[-1].source, env), told)
+        return Layers(name, tuple(own), self._defaults_for(declared[-1].source, env), told)
+
+    def _entry(self, name: str, env: str | None) -> Entry | None:
+        made = self._made(name, env)
+        return None if made is None else made.entry
+
+    def _made(self, name: str, env: str | None) -> _Made | None:
+        layers = self._layers_of(name, env)
+        if layers is None:
+            return None
         self._check_job(layers)
         declaration = self._declaration(layers)
         values = _with_declared(layers.values, declaration)
@@ -160,9 +206,8 @@ class Tables:
         }
         plain |= {"retry": retry, "args": tuple(values.get("args", ()))}
         entry = Entry(name=name, schedule=schedule, exclusion=exclusion, **plain)
-        self._linted[name] = layers
         self._lints.look_at(entry, layers)
-        return entry
+        return _Made(entry, values)
 
     def _layer(self, declared: Declared, name: str | None = None) -> Layer | None:
         """The declared table, checked once; None where it is none. With `name` it is an entry's own."""

@@ -115,7 +115,7 @@ def read_schedules(
             *(each for each in found if each.severity != "notice"),
         ),
         notices=tuple(each for each in found if each.severity == "notice"),
-        digest=_digest(entries, memory),
+        digest=_digest(entries),
         env=env,
         files=(*(source.path for source in sources), *inclusion.missing, *calendars.files),
         seen={
@@ -131,8 +131,8 @@ def _in_order(sources: Iterable[Source]) -> list[Problem]:
     return [problem for source in sources for problem in source.report.in_order()]
 
 
-def _digest(entries: Mapping[str, Entry], memory: EntryMemory) -> str:
-    said = ", ".join(memory.said(entries[name]) for name in sorted(entries))
+def _digest(entries: Mapping[str, Entry]) -> str:
+    said = ", ".join(entries[name].text() for name in sorted(entries))
     return hashlib.sha256(f"[{said}]".encode()).hexdigest()[:_DIGEST_LENGTH]
 
 

@@ -124,6 +124,14 @@ def _document(text: str, report: Report) -> dict[str, Any] | None:
 
 def _too_deep(document: dict[str, Any]) -> Keys | None:
     """The first value that lies deeper than anything that is meant, without recursion."""
+    level: list[Any] = [document]
+    for _ in range(MOST_LEVELS + 1):
+        items = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [value for values in items for value in values if isinstance(value, (dict, list))]
+    return _deep_path(document) if level else None
+
+
+def _deep_path(document: dict[str, Any]) -> Keys | None:
     waiting: list[tuple[Any, Keys]] = [(document, ())]
     while waiting:
         value, path = waiting.pop()

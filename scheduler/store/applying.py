@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 from scheduler import redbeat_entry
 from scheduler.disposition import Disposition, TickRange
 from scheduler.entry import Entry
-from scheduler.plan import Change, Plan, differ, plan
+from scheduler.plan import Change, Plan, plan
 from scheduler.schedule import calendars_of
 from scheduler.store.connection import Client
 from scheduler.store.entry_record import FIELDS, StoredEntry, own_field, stored_entry
@@ -124,7 +124,7 @@ class Applying:
 
     def _record(self, entry: Entry) -> _Record:
         record = self._records.get(entry.name)
-        if record is None or (record.entry is not entry and differ(record.entry, entry)):
+        if record is None or (record.entry is not entry and record.entry.text() != entry.text()):
             definition = redbeat_entry.definition(entry)
             own = own_field(entry, definition)
             mark = hashlib.sha1(own.encode(), usedforsecurity=False).hexdigest()

@@ -31,7 +31,7 @@ class StoredEntry:
 
 def own_field(entry: Entry, definition: str) -> str:
     """What RedBeat has no room for, with the definition it was written beside, to notice an edit through RedBeat."""
-    return json.dumps({"entry": entry.to_json(), "beside": definition})
+    return f'{{"entry": {entry.text()}, "beside": {json.dumps(definition)}}}'
 
 
 def stored_entry(name: str, due: float | str, fields: list[str | None]) -> StoredEntry:
