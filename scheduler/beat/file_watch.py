@@ -6,6 +6,7 @@ it sends none, as of a change on a network file system by another machine, a loo
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from scheduler.reading.file_look import Look, look_at
 
 LOOK_EVERY_S: Final = 1.0
 SETTLE_S: Final = 0.1
+GONE_S: Final = 10.0
 MOST_LINKS: Final = 40  # as in Linux's own walk along a path
 
 _STEP_MS: Final = 100  # inotify's events of one save are taken together
@@ -23,12 +25,14 @@ _TOGETHER_MS: Final = 400
 class FileWatch:
     """Calls `changed` after any file it follows has changed and then stayed the same for a moment.
 
-    So no half-written file is read. A file that is gone, or empty, is being written: nothing is called until it is
-    there.
+    So no half-written file is read. A file that is gone, or empty, is being written, and is waited for; after
+    `patience_s` it is called for that too.
     """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, changed: Callable[[], None], patience_s: float = GONE_S) -> None:
         self._changed = changed
+        self._patience_s = patience_s
+        self._gone_since: float | None = None
         self._stopped = threading.Event()
         self._other_files = threading.Event()
         self._lock = threading.Lock()
@@ -58,13 +62,24 @@ class FileWatch:
             settled = now == self._seen
             self._seen = now
             news = any(_is_there(now[path]) and now[path] != told for path, told in self._told.items())
+            overdue = self._has_been_gone(now)
             if news and settled:
                 self._told = {
                     path: now[path] if _is_there(now[path]) else told for path, told in self._told.items()
                 }
-        if news and settled:
+            elif overdue:
+                self._told = now
+        if (news and settled) or overdue:
             self._changed()
         return news and not settled
+
+    def _has_been_gone(self, now: Mapping[Path, Look]) -> bool:
+        """Whether a file that was there has been gone, or empty, for so long that nobody seems to write it."""
+        if not any(_is_there(told) and not _is_there(now[path]) for path, told in self._told.items()):
+            self._gone_since = None
+            return False
+        self._gone_since = self._gone_since or time.monotonic()
+        return time.monotonic() - self._gone_since >= self._patience_s
 
     def _run(self) -> None:
         while not self._stopped.is_set():

@@ -10,6 +10,7 @@ from scheduler.errors import InvalidSchedules
 from scheduler.garbage import collector_at_rest
 from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
+from scheduler.problem import Problem
 from scheduler.reading.entry_memory import EntryMemory
 from scheduler.reading.file_look import Look
 from scheduler.reading.schedule_file import ScheduleFile, read_schedules
@@ -89,6 +90,7 @@ class Schedules:
         gc.collect()  # before what there is now is set aside with what comes
         try:
             file = self.read()
+            self._refuse_silence(file)
         except InvalidSchedules as error:
             self.rejections += 1
             self.error = str(error)
@@ -96,6 +98,15 @@ class Schedules:
             return
         self.error = None
         self.apply(file)
+
+    def _refuse_silence(self, file: ScheduleFile) -> None:
+        """A file in force that turned empty was cut off by whoever wrote it, and takes no entry out."""
+        if file.says_nothing:
+            message = (
+                "says nothing, and may be half written; to take all entries out, leave the line [schedules]"
+            )
+            problem = Problem(file=str(self.settings.schedules), code="empty", message=message)
+            raise InvalidSchedules(f"{self.settings.schedules} {message}", problems=[problem])
 
 
 def rejected(error: InvalidSchedules) -> None:

@@ -43,7 +43,7 @@ class ScheduleFile:
     An entry with an error is not among the entries. The digest is the same for two files that mean the same.
     `notices` are what `onbeat check` says with --strict only. `env` is the environment that was chosen. `seen` is how
     all files were before they were read (None: missing), and the folders in which others may appear that would be
-    included: what is not so any more has changed.
+    included: what is not so any more has changed. It `says_nothing` where there is no key and no table in it.
     """
 
     entries: Mapping[str, Entry]
@@ -53,6 +53,7 @@ class ScheduleFile:
     env: str | None = None
     files: tuple[Path, ...] = ()
     seen: Mapping[Path, Look] = field(default_factory=dict)
+    says_nothing: bool = False
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -124,6 +125,7 @@ def read_schedules(
             **inclusion.folders,
             **calendars.files,
         },
+        says_nothing=all(source.read is not None and not source.document for source in sources),
     )
 
 

@@ -52,9 +52,16 @@ def test_a_file_with_a_mistake_changes_nothing_and_the_next_one_is_applied(proje
             1,
             "schedules.toml can't be used: 1 problem",
         )
+        project.schedules("# two entries, soon\n")
+        silent = beat.wait_for_event("schedules.rejected", count=2)
+        assert "to take all entries out, leave the line [schedules]" in silent["error"]
+        assert entries(project) == ["hello"]
         project.schedules(SCHEDULES + SECOND)
         beat.wait_for_event("schedules.applied", added=1, unchanged=1)
         eventually(lambda: not refusals(project), within=10)
+        project.schedules("[schedules]\n")
+        beat.wait_for_event("schedules.applied", removed=2)
+        assert entries(project) == []
 
 
 def test_sighup_reads_a_file_anew_though_it_is_the_same(project: Project) -> None:

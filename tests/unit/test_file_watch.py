@@ -117,6 +117,20 @@ def test_a_file_that_is_gone_or_empty_is_waited_for(
     assert told == ["changed"]
 
 
+@pytest.mark.parametrize("state", ["gone", "empty"])
+def test_a_file_that_stays_gone_or_empty_is_told_of_once(file: Path, told: list[str], state: str) -> None:
+    watch = FileWatch(lambda: told.append("changed"), patience_s=0)
+    watch.follow({file: look_at(file)})
+    file.unlink()
+    if state == "empty":
+        file.touch()
+    look(watch, 5)
+    assert told == ["changed"]
+    file.write_text("it is back")
+    look(watch)
+    assert told == ["changed", "changed"]
+
+
 def test_a_file_that_was_never_there_is_waited_for(tmp_path: Path, told: list[str]) -> None:
     path = tmp_path / "missing" / "schedules.toml"
     watch = watching(told, path)
