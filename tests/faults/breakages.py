@@ -226,6 +226,12 @@ def _dead_broker_wire(world: World, fault: Fault) -> None:
     world.later(fault.seconds, world.broker_wire.heal)
 
 
+def _slow_broker_wire(world: World, fault: Fault) -> None:
+    assert world.broker_wire is not None
+    world.broker_wire.delay(fault.seconds / 10)
+    world.later(fault.seconds, world.broker_wire.heal)
+
+
 def _half_close_broker_wire(world: World, _: Fault) -> None:
     assert world.broker_wire is not None
     world.broker_wire.half_close()
@@ -267,10 +273,11 @@ BROKER_KINDS: Final[Deck] = {
     "broker killed": (3, _kill_broker),
     "broker wire cut": (3, _cut_broker),
     "broker wire dead": (2, _dead_broker_wire),
+    "broker wire slow": (1, _slow_broker_wire),
+    "broker wire half closed": (1, _half_close_broker_wire),
 }
 RABBIT_KINDS: Final[Deck] = {
     **BROKER_KINDS,
     "broker restarted": (2, _stop_broker),
-    "broker wire half closed": (1, _half_close_broker_wire),
     "confirms lost": (3, _lost_confirms),
 }

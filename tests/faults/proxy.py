@@ -26,6 +26,11 @@ class Proxy:
         self._delay_s = 0.0
         self._answers_are_lost = False
 
+    @property
+    def url(self) -> str:
+        """Where a Redis behind it is found."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
     def start(self) -> Self:
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
         return self

@@ -127,14 +127,21 @@ def _forgotten_lane(world: World, store: Store, _beat: int) -> None:
 
 def _unseen_end(world: World, store: Store, _beat: int) -> None:
     """A run has ended on which others follow, and nobody is known to have seen to them."""
-    world.await_(lambda: _ended_run(store), within=20, what="the end of a run on which others follow")
-    store.client.zadd(store.keys.own("ended"), {_ended_run(store): 1})
+
+    def marked() -> bool:
+        ended = _ended_run(store)
+        return bool(ended) and store.client.zadd(store.keys.own("ended"), {ended: 1}) == 1
+
+    world.await_(marked, within=20, what="the end of a run on which others follow")
 
 
 def _ended_run(store: Store) -> str:
-    ids = [str(run_id) for run_id in store.client.zrange(store.keys.runs("quick-0"), -3, -1)]
-    found = (run for run_id in ids if (run := store.runs.get(run_id)) is not None and run.state.final)
-    return next((run.run_id for run in found), "")
+    """One of some seconds ago: of one that ends just now the worker itself would say that it has seen to it."""
+    now = store.presence.now()
+    ids = [str(run_id) for run_id in store.client.zrange(store.keys.runs("quick-0"), -10, -1)]
+    runs = [run for run_id in ids if (run := store.runs.get(run_id)) is not None]
+    found = (run.run_id for run in runs if run.finished_at and (now - run.finished_at).total_seconds() > 2)
+    return next(found, "")
 
 
 def _stop(world: World, _store: Store, beat: int) -> None:

@@ -61,12 +61,14 @@ class World:
     """Everything that can break, and what was broken so far.
 
     `server_kills`: when, by the machine's monotonic clock, as in the notes of the jobs. `troubled`: the workers whose
-    runs may have been lost, by pid. `applied_at`: when the entries began.
+    runs may have been lost, by pid. `applied_at`: when the entries began. `url`: where to ask which
+    server it is at the moment.
     """
 
     project: Project
     server: ValkeyServer
     entries: list[Planned]
+    url: str | None = None
     beats: list[Member] = field(default_factory=list)
     workers: list[Member] = field(default_factory=list)
     proxies: list[Proxy] = field(default_factory=list)
@@ -93,7 +95,7 @@ class World:
 
     def store(self) -> Store:
         """The deployment's state, by a wire that never breaks."""
-        return Store(connect(self.server.url), Keys())
+        return Store(connect(self.url or self.server.url), Keys())
 
     def add(self, kind: str, *arguments: str, behind_proxy: bool = False) -> Member:
         """One more beat or worker; the next `tend` starts it."""
@@ -143,8 +145,8 @@ class World:
 
     def start(self, member: Member) -> OnbeatProcess:
         """Start it now."""
-        port = member.proxy.port if member.proxy else self.server.port
-        url = {"ONBEAT_REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+        direct = self.url or self.server.url
+        url = {"ONBEAT_REDIS_URL": member.proxy.url if member.proxy else direct}
         member.process = OnbeatProcess(
             member.arguments,
             directory=self.project.directory,
@@ -344,17 +346,19 @@ def new_world(
     entries: list[Planned],
     *,
     server: ValkeyServer | None = None,
+    url: str | None = None,
     server_environ: Mapping[str, str] | None = None,
 ) -> Iterator[World]:
     """A project with these entries on a server of its own; nothing runs yet.
 
-    Without another word the server syncs its file every second.
+    Without another word the server syncs its file every second. One to be found by `url` runs already.
     """
     server = server or ValkeyServer(append_only=True, appendfsync="everysec")
-    server.environ |= server_environ or {}
-    server.start()
-    project = Project(directory, server.url)
-    world = World(project, server, entries)
+    if url is None:
+        server.environ |= server_environ or {}
+        server.start()
+    project = Project(directory, url or server.url)
+    world = World(project, server, entries, url)
     project.environ["ONBEAT_SHUTDOWN_GRACE"] = GRACE
     project.jobs(JOBS)
     project.schedules(schedules(entries, world.notes))

@@ -26,9 +26,11 @@ def servers(count: int, *, tls: bool = False, **options: str) -> Iterator[list[V
 
 
 @contextmanager
-def under_sentinel(master: str, *, tls: bool = False) -> Iterator[tuple[str, ValkeyServer, ValkeyServer]]:
+def under_sentinel(
+    master: str, *, tls: bool = False, **options: str
+) -> Iterator[tuple[str, ValkeyServer, ValkeyServer]]:
     """A URL, the primary and its replica. The Sentinel calls the replica up half a second after the primary's end."""
-    with servers(2, tls=tls) as (primary, replica), ExitStack() as stack:
+    with servers(2, tls=tls, **options) as (primary, replica), ExitStack() as stack:
         with replica.client() as client:
             client.execute_command("REPLICAOF", "127.0.0.1", primary.port)
             eventually(lambda: client.info("replication")["master_link_status"] == "up", within=15)
