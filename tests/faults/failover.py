@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import redis
@@ -49,14 +49,14 @@ def test_a_primary_that_freezes_under_sentinel_and_wakes_costs_no_tick(
         primary.freeze()
         world.later(4.0, primary.thaw)
 
-    options = {"min_replicas_to_write": "1", "min_replicas_max_lag": "1"}
+    options: dict[str, Any] = {"min_replicas_to_write": "1", "min_replicas_max_lag": "1"}
     _go_through(tmp_path, freeze, options, "frozen", capsys)
 
 
 def _go_through(
     tmp_path: Path,
     strike: Callable[[World, ValkeyServer], None],
-    options: dict[str, str],
+    options: dict[str, Any],
     what: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
