@@ -31,6 +31,7 @@ COMMANDS = {
     "plan, all added": ["plan", "--against", "empty.toml"],
     "simulate": ["simulate", *SPAN],
     "simulate, measured": ["simulate", *SPAN, "--durations", "times.json"],
+    "simulate, with slots": ["simulate", *SPAN, "--durations", "times.json", "--slots", "4000"],
 }
 
 

@@ -10,10 +10,13 @@ import click
 
 from scheduler.cli.chart import chart
 from scheduler.cli.tables import Column, print_heading, print_table
+from scheduler.cli.wait_forecast import print_waits, waits_document
+from scheduler.foresight.followed_runs import Pool
 from scheduler.foresight.freer_minute import Move
 from scheduler.foresight.overlap_forecast import AtOnce, Overlaps
 from scheduler.foresight.run_times import RunTime
 from scheduler.foresight.simulation import Crowd, Simulation
+from scheduler.foresight.wait_forecast import Waits
 from scheduler.timestamps import rough
 
 MOST_ROWS: Final = 5
@@ -31,6 +34,9 @@ class Forecast:
     overlaps: Sequence[Overlaps]
     at_once: Sequence[AtOnce]
     moves: Sequence[Move]
+    waits: Waits | None = None
+    pools: Sequence[Pool] = ()
+    slots_from: str = ""
 
 
 def forecast_document(forecast: Forecast, zone: ZoneInfo) -> dict[str, Any]:
@@ -63,6 +69,7 @@ def forecast_document(forecast: Forecast, zone: ZoneInfo) -> dict[str, Any]:
             {"queue": each.queue, "runs": each.runs, "at": each.at, "entries": each.entries}
             for each in forecast.at_once
         ],
+        "waits": waits_document(forecast.waits, forecast.pools),
         "suggestions": [
             {
                 "entry": move.entry.name,
@@ -105,6 +112,9 @@ def print_forecast(forecast: Forecast, zone: ZoneInfo) -> None:
         click.echo(line)
     _print_crowds(forecast, zone)
     _print_overlaps(forecast, zone)
+    waits = forecast.waits
+    whole = waits is None or (waits.start_at, waits.until) == (span.start_at, span.until)
+    print_waits(waits, forecast.slots_from, zone, whole=whole)
     _print_moves(forecast)
 
 

@@ -3,19 +3,22 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 import click
 
 from scheduler.cli.options import env_option, examples, json_option, open_store
+from scheduler.cli.wait_forecast import Slots, pools_of
 
 if TYPE_CHECKING:
     from scheduler.cli.forecast import Forecast
     from scheduler.cli.progress import Steps
     from scheduler.entry import Entry
+    from scheduler.foresight.followed_runs import Pool
     from scheduler.foresight.run_times import RunTime
     from scheduler.foresight.tick_series import Span
+    from scheduler.store import Store
 
 MOST_DAYS = 35
 NEWEST_RUNS = 50
@@ -26,6 +29,7 @@ MOST_MOVES = 5
     epilog=examples(
         "onbeat simulate",
         "onbeat simulate --days 30 --queue reports",
+        "onbeat simulate --slots 8 --slots reports=2",
         "onbeat simulate --from 2026-12-01 --until 2026-12-02 --timezone Europe/Berlin",
         "onbeat simulate --json | jq .run_times > times.json  # then, with no server: --durations times.json",
     )
@@ -46,6 +50,14 @@ MOST_MOVES = 5
     metavar="FILE",
     help='How long runs take, as JSON: {"backup": "90s", "mail": {"p50": 2, "p95": 9.5}}.',
 )
+@click.option(
+    "--slots",
+    "pools",
+    type=Slots(),
+    multiple=True,
+    metavar="[QUEUE=]N",
+    help="So many runs go at once on the workers, of all queues or of one; those of the workers now, if not given.",
+)
 @env_option
 @json_option
 def simulate(  # noqa: PLR0913 - one for each option
@@ -57,13 +69,14 @@ def simulate(  # noqa: PLR0913 - one for each option
     queues: tuple[str, ...],
     timezone: str | None,
     durations: Path | None,
+    pools: "tuple[Pool, ...]",
     env: str | None,
     as_json: bool,
 ) -> None:
-    """Show the load of a day or a month: the ticks of each minute, what falls together, overlaps, freer minutes.
+    """Show the load of a day or a month: ticks by the minute, what falls together, overlaps, waits, freer minutes.
 
-    FILE, or the schedules.toml of the settings, is simulated. How long runs take is read from the server's
-    records where it can be reached; otherwise the time-outs count.
+    FILE, or the schedules.toml of the settings, is simulated. How long runs take, and how many slots the
+    workers have, is asked of the server where it can be reached; otherwise the time-outs count, and --slots.
     """
     from scheduler.cli.document import print_document
     from scheduler.cli.forecast import forecast_document, print_forecast
@@ -76,7 +89,7 @@ def simulate(  # noqa: PLR0913 - one for each option
         chosen = _chosen(entries, queues)
         zone = _zone(timezone, chosen)
         span = _span(start, until, days, zone, datetime.now(UTC))
-        forecast = _forecast(chosen, span, durations, steps)
+        forecast = _forecast(chosen, span, durations, pools, steps)
     if as_json:
         print_document(forecast_document(forecast, zone))
     else:
@@ -136,56 +149,103 @@ def _minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-def _forecast(entries: "Sequence[Entry]", span: "Span", durations: Path | None, steps: "Steps") -> "Forecast":
+def _forecast(
+    entries: "Sequence[Entry]",
+    span: "Span",
+    durations: Path | None,
+    pools: "Sequence[Pool]",
+    steps: "Steps",
+) -> "Forecast":
     from scheduler.cli.forecast import Forecast
     from scheduler.foresight.freer_minute import moves
-    from scheduler.foresight.overlap_forecast import most_at_once, overlaps
+    from scheduler.foresight.overlap_forecast import grouped, most_at_once, overlaps
     from scheduler.foresight.run_times import run_times
     from scheduler.foresight.simulation import simulation
     from scheduler.foresight.tick_series import all_series
+    from scheduler.foresight.wait_forecast import followed_stretch, waits
 
     steps.begin("Asking for run times")
-    known, where = _known_times(entries, durations)
-    times = run_times(entries, known)
+    asked = _asked(entries, durations, pools)
+    times = run_times(entries, asked.known)
     steps.begin("Working out ticks", len(entries))
     series = all_series(entries, span, steps.advance)
     steps.begin("Counting ticks", sum(len(each.entries) for each in series))
     simulated = simulation(series, span, advance=steps.advance)
     steps.begin("Looking for overlaps")
+    stretch = followed_stretch(simulated.by_minute)
+    groups = grouped(series, times, stretch)
     return Forecast(
         entries=len(entries),
         simulated=simulated,
         times=times,
-        times_from=_times_from(entries, times, where),
-        overlaps=overlaps(series, times),
-        at_once=most_at_once(series, times, span),
+        times_from=_times_from(entries, times, asked.times_from),
+        overlaps=overlaps(series, times, groups),
+        at_once=most_at_once(series, times, span, groups),
         moves=moves(series, span, most=MOST_MOVES),
+        waits=waits(series, times, span, stretch, asked.pools) if asked.pools else None,
+        pools=asked.pools,
+        slots_from=asked.slots_from,
     )
 
 
-def _known_times(entries: "Sequence[Entry]", durations: Path | None) -> "tuple[dict[str, RunTime], str]":
-    """The times that a file or the server knows, and a note on where they are from.
+class _Asked(NamedTuple):
+    """What a file, the server or a person knows: run times and slots, each with a note on where they are from."""
 
-    Raises UsageProblem where the file can't be used.
-    """
-    from scheduler.errors import Unreachable, UsageProblem
-    from scheduler.foresight.run_times import given_run_times, measured
+    known: "Mapping[str, RunTime]"
+    times_from: str
+    pools: "Sequence[Pool]"
+    slots_from: str
+
+
+def _asked(entries: "Sequence[Entry]", durations: Path | None, pools: "Sequence[Pool]") -> _Asked:
+    """What is known. Raises UsageProblem where the file of run times can't be used."""
+    from scheduler.errors import Unreachable
 
     names = [entry.name for entry in entries]
-    if durations is not None:
-        try:
-            return given_run_times(durations.read_text(encoding="utf-8"), names), f"from {durations}"
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise UsageProblem(
-                f"{durations}: {reason}", hint='write {"backup": "90s", "mail": {"p50": 2, "p95": 9.5}}'
-            ) from error
+    given = _given_times(durations, names) if durations is not None else None
+    slots = f"{sum(pool.slots for pool in pools)}, as given"
+    if given is not None and pools:
+        return _Asked(given, f"from {durations}", pools, slots)
     try:
         with open_store() as store:
-            found = store.runs.durations(names, newest=NEWEST_RUNS)
+            known = given if given is not None else _measured_times(store, names)
+            if not pools:
+                pools, slots = _running_slots(store)
     except Unreachable as error:
-        return {}, f"no server was asked ({error})"
-    return {name: measured(took) for name, took in found.items()}, "measured"
+        where = f"no server was asked ({error})" if given is None else f"from {durations}"
+        return _Asked(given or {}, where, pools, slots)
+    return _Asked(known, "measured" if given is None else f"from {durations}", pools, slots)
+
+
+def _given_times(durations: Path, names: "Sequence[str]") -> "dict[str, RunTime]":
+    from scheduler.errors import UsageProblem
+    from scheduler.foresight.run_times import given_run_times
+
+    try:
+        return given_run_times(durations.read_text(encoding="utf-8"), names)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageProblem(
+            f"{durations}: {reason}", hint='write {"backup": "90s", "mail": {"p50": 2, "p95": 9.5}}'
+        ) from error
+
+
+def _measured_times(store: "Store", names: "Sequence[str]") -> "dict[str, RunTime]":
+    from scheduler.foresight.run_times import measured
+
+    found = store.runs.durations(names, newest=NEWEST_RUNS)
+    return {name: measured(took) for name, took in found.items()}
+
+
+def _running_slots(store: "Store") -> "tuple[list[Pool], str]":
+    """Those of the workers that gave a sign lately."""
+    from scheduler.status import is_alive
+
+    now = store.presence.now()
+    workers = [sign.about for sign in store.presence.all("workers").values() if is_alive(sign, now)]
+    found = pools_of(workers)
+    number = f"the {len(workers)} workers that run" if len(workers) > 1 else "the worker that runs"
+    return found, f"{sum(pool.slots for pool in found)}, of {number} now"
 
 
 def _times_from(entries: "Sequence[Entry]", times: "Mapping[str, RunTime]", where: str) -> str:

@@ -331,6 +331,24 @@ def test_simulate_shows_a_day_minute_by_minute_and_what_would_ease_it(project: P
     ]
 
 
+def test_simulate_says_how_long_runs_wait_for_a_slot(project: Project) -> None:
+    project.schedules(CROWDED)
+    project.write("times.json", '{"often": 30, "a": "10m", "b": {"p50": "1m", "p95": "20m"}, "d": 5}')
+    arguments = ("simulate", "--from", "2026-06-01", "--durations", "times.json", "--slots", "1")
+    lines = [
+        line.split("  ") for line in project.run(*arguments, "--slots", "slow=2").expect().out.splitlines()
+    ]
+    table = [[word.strip() for word in line if word] for line in lines[lines.index(["Waits"]) :]]
+    assert table[1] == ["Slots: 3, as given."]
+    assert table[4] == [
+        "default", "1", "10% to 11%", "25", "3", "11m to 30m", "2h 11m to 2h 30m", "Mon 01 Jun 02:00:00",
+    ]  # fmt: skip
+    assert table[5][:5] == ["slow", "3", "3% to 4%", "1", "0"]
+    assert ["often", "24", "1", "2h 11m to 2h 30m", "2", "0"] in table
+    refused = project.run(*arguments[:-1], "many").expect(2)
+    assert "'many' is no number of slots; write 8, or reports=2" in refused.err
+
+
 def test_simulate_speaks_json_for_another_file_and_some_queues(project: Project) -> None:
     project.write("other.toml", CROWDED)
     found = (

@@ -20,11 +20,13 @@ from scheduler.documents import (
 )
 from scheduler.entry import Entry
 from scheduler.foresight.comparison import comparison
+from scheduler.foresight.followed_runs import Pool, Stretch
 from scheduler.foresight.freer_minute import moves
 from scheduler.foresight.overlap_forecast import most_at_once, overlaps
 from scheduler.foresight.run_times import RunTime
 from scheduler.foresight.simulation import simulation
 from scheduler.foresight.tick_series import Span, all_series
+from scheduler.foresight.wait_forecast import waits
 from scheduler.plan import plan
 from scheduler.run import Attempt, Run, RunState
 from scheduler.run_story import Step
@@ -167,6 +169,8 @@ def test_the_fields_of_a_simulation() -> None:
         overlaps=overlaps(series, times),
         at_once=most_at_once(series, times, span),
         moves=moves(series, span, most=1),
+        waits=waits(series, times | {"b": times["a"]}, span, Stretch(0, 7_200_000), [Pool(1)]),
+        pools=[Pool(1)],
     )
     document = forecast_document(forecast, ZoneInfo("UTC"))
     described = {
@@ -179,3 +183,14 @@ def test_the_fields_of_a_simulation() -> None:
     assert list(document["run_times"]["a"]) == ["p50", "p95", "source", "runs"]
     for name in ("overlaps", "at_once", "suggestions"):
         assert described[name] == list(document[name][0])
+    found = document["waits"]
+    inner = {
+        word: words_in_code(row[1])
+        for row in rows(PAGE, header="of `waits`")
+        for word in words_in_code(row[0])
+    }
+    assert list(inner) == list(found)
+    assert inner["slots"] == [*found["slots"][0], "null"]
+    for name in ("queues", "entries"):
+        first = found[name][0]
+        assert inner[name] == [*first, *first["usual"]]

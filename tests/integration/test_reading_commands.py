@@ -302,7 +302,11 @@ def test_simulate_takes_run_times_from_the_records(store: Store, onbeat: Onbeat,
     (tmp_path / "schedules.toml").write_text(
         '[schedules.hello]\njob = "onbeat.http"\ninterval = "30s"\nkwargs = { url = "http://x" }\n'
     )
+    for name, slots in (("worker-1", 2), ("worker-2", 3)):
+        store.presence.sign_in("workers", name, {"queues": ["default"], "concurrency": slots})
     found = onbeat("simulate", "--json").expect().json()
+    assert found["waits"]["slots"] == [{"queues": ["default"], "slots": 5}]
+    assert "Slots: 5, of the 2 workers that run now." in onbeat("simulate").expect().out
     assert found["run_times"] == {"hello": {"p50": 30.0, "p95": 90.0, "source": "measured", "runs": 2}}
     assert found["run_times_from"] == "measured from up to 50 newest runs for 1 entry"
     assert [(each["usual"], each["often"]) for each in found["overlaps"]] == [(0, 1920)]
