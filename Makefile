@@ -61,8 +61,9 @@ tests: install-dev
 coverage: install-dev  ## every test, and the lines and branches that none has run
 	@$(PYTEST) -q -p no:onbeat -n $(JOBS) --dist worksteal -o timeout=240 --cov --cov-report=term-missing $(PYTEST_ARGS)
 
+# One after the other: they measure how late ticks are, and count seconds.
 faults: install-dev $(VENV)/.faketime  ## real processes killed, frozen, cut off, their clocks set: ROUNDS=200 SEED=
-	@ROUNDS=$(ROUNDS) SEED=$(SEED) $(PYTEST) -q -s -o python_files='*.py' tests/faults $(PYTEST_ARGS)
+	@ROUNDS=$(ROUNDS) SEED=$(SEED) PYTHONUNBUFFERED=1 $(PYTEST) -v -s --no-header --durations=12 -o python_files='*.py' tests/faults $(PYTEST_ARGS)
 
 proof: install-dev  ## crontabs by chance in six zones and six years, minute by minute: EXPRESSIONS=200 (some minutes)
 	@EXPRESSIONS=$(EXPRESSIONS) $(PYTEST) -q -n $(JOBS) -o python_files='*.py' tests/proof $(PYTEST_ARGS)
