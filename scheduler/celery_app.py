@@ -28,6 +28,7 @@ def create_app(settings: Settings) -> Celery:
     celery = Celery(
         "onbeat",
         task_cls="scheduler.worker.task:JobTask",
+        amqp="scheduler.celery_queues:AMQP",
         loader="celery.loaders.app:AppLoader",
         set_as_current=True,
     )

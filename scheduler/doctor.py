@@ -5,16 +5,16 @@ import os
 import sys
 import tempfile
 import zoneinfo
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from scheduler.errors import InvalidSettings, OnbeatError, Unreachable
 from scheduler.problem import errors_in
 from scheduler.publisher import same_server
-from scheduler.server_url import server_name
+from scheduler.server_url import BROKER_SCHEMES, server_name
 from scheduler.settings import EMBEDDED_URL_FILE, Settings, load_settings, unknown_settings, with_server
 from scheduler.status import Status, read_status
 from scheduler.store import Store, open_store
@@ -122,12 +122,14 @@ def _findings_of(store: Store, settings: Settings) -> list[Finding]:
     before = datetime.now(UTC)
     theirs = store.presence.now()
     ours = before + (datetime.now(UTC) - before) / 2
+    status, broker = read_status(store, settings), broker_finding(settings)
     return [
         Finding("server", "ok", f"{facts.name} {facts.version} answers at {name}"),
         *facts_findings(facts),
         clock_finding(ours - theirs),
-        broker_finding(settings),
-        *status_findings(read_status(store, settings)),
+        broker,
+        *(queue_findings(settings, [queue.name for queue in status.queues]) if broker.level == "ok" else ()),
+        *status_findings(status),
     ]
 
 
@@ -159,6 +161,32 @@ def broker_finding(settings: Settings) -> Finding:
         text = f"{server_name(url)} can't be reached: {error}"
         return Finding("broker", "error", text, "is the broker running there? check ONBEAT_BROKER_URL")
     return Finding("broker", "ok", f"the broker answers at {server_name(url)}")
+
+
+def queue_findings(settings: Settings, queues: Sequence[str]) -> Iterator[Finding]:
+    """Those of RabbitMQ's queues that were made in another way than Onbeat would. None is made by asking."""
+    if settings.broker_url is None or not settings.broker_url.get_secret_value().startswith(BROKER_SCHEMES):
+        return
+    from amqp.exceptions import AMQPError, NotFound
+
+    from scheduler.celery_app import app
+    from scheduler.celery_queues import HINT, differences_of, summary
+
+    connection: Any = app.connection_for_read(connect_timeout=2)
+    with connection:
+        for name in queues:
+            queue, channel = app.amqp.queues[name], connection.channel()
+            try:
+                channel.queue_declare(name, passive=True)
+                differences = differences_of(queue, channel)
+            except NotFound:
+                continue  # the first worker or message makes it
+            except AMQPError as error:
+                yield Finding("broker", "error", f"the queue {name!r} can't be used: {error}", HINT)
+                continue
+            if differences:
+                text = f"RabbitMQ has the queue {name!r} in another form: {summary(differences)}"
+                yield Finding("broker", "warning", text, HINT)
 
 
 def status_findings(status: Status) -> Iterator[Finding]:

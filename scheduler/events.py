@@ -101,6 +101,9 @@ _SERVERS = (
     _warning("store.unsafe", "The store may evict or forget what it was told; says what to set.", "reason"),
     _error("broker.unreachable", "The broker does not answer; said once, tried on and on.", "error"),
     _info("broker.reachable", "The broker answers again."),
+    _warning(
+        "queue.differs", "RabbitMQ has a queue in another form: it is used as it is.", "queue", "reason"
+    ),
 )
 
 _PEOPLE = (

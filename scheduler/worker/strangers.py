@@ -13,6 +13,7 @@ from celery.concurrency.solo import TaskPool as SoloPool
 from celery.worker.consumer import Consumer, consumer
 
 from scheduler import redis_transport
+from scheduler.celery_queues import QUEUE_TYPE
 from scheduler.log_setup import emit, traceback_text
 from scheduler.message import ONBEAT_HEADER, attempt_of
 from scheduler.message_form import sealed, taken, task_problem
@@ -58,6 +59,16 @@ class PoliteConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         PoliteConsumer.silent = False
         time.sleep(REFUSED_PAUSE_S)
         self._told_at = time.monotonic()
+
+    def connect(self) -> Any:
+        """Connect to the broker. Celery asks a quorum queue for messages in another way, so it must know of it."""
+        connection = super().connect()
+        if connection.transport.driver_type == "amqp":
+            for queue in self.app.amqp.queues.consume_from.values():
+                queue(connection.default_channel).declare()
+                if queue.is_quorum:
+                    queue.queue_arguments = {QUEUE_TYPE: "quorum"}
+        return connection
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """What is called with each message."""

@@ -130,6 +130,45 @@ def _go_on(
     assert store.ledger.totals().unaccounted == 0
 
 
+def test_queues_that_are_there_in_another_form_are_used_as_they_are(
+    project: Project, store: Store, rabbitmq: RabbitServer
+) -> None:
+    """
+    1. A queue without priorities, and a quorum queue, bring the runs to the worker; each process says it once.
+    2. The check-up names them.
+    3. One that somebody deletes is made anew, Onbeat's way.
+    """
+    made: dict[str, dict[str, object]] = {
+        "plain": {},
+        "replicated": {"x-queue-type": "quorum", "x-max-length": 99},
+    }
+    with closing(rabbitmq.connect()) as connection:
+        for name, arguments in made.items():
+            connection.channel().queue_declare(name, durable=True, auto_delete=False, arguments=arguments)
+    project.schedules("".join(f'[schedules.{name}]\njob = "jobs.hello"\nqueue = "{name}"\n' for name in made))
+    project.environ["ONBEAT_BROKER_URL"] = rabbitmq.url
+    with project.start("beat") as beat, project.start("worker", "-c", "1") as worker:
+        beat.wait_for_event("schedules.applied", within=30)
+        for name in made:
+            await_success(store, trigger(project, name))
+        told = worker.named("queue.differs")
+        assert {each["queue"] for each in told} == made.keys()
+        assert len(told) == len(made)
+        assert "x-max-priority is not set (Onbeat sets 9); priorities are not kept" in told[0]["reason"]
+        assert "x-queue-type is quorum" in told[1]["reason"]
+        findings = project.run("doctor").out
+        assert all(f"RabbitMQ has the queue '{name}' in another form" in findings for name in made), findings
+
+        with closing(rabbitmq.connect()) as connection:
+            connection.channel().queue_delete("plain")
+        await_success(store, trigger(project, "plain"))
+        with closing(rabbitmq.connect()) as connection:
+            connection.channel().queue_declare(
+                "plain", durable=True, auto_delete=False, arguments={"x-max-priority": 9}
+            )
+        assert not worker.ended()
+
+
 def _started(workers: tuple[OnbeatProcess, ...]) -> Counter[str]:
     return Counter(event["run_id"] for each in workers for event in each.named("run.started"))
 

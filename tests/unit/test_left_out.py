@@ -1,5 +1,6 @@
 """What a machine can't run is left out of the tests in the open."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -29,6 +30,5 @@ def test_a_run_without_rabbitmq_says_what_it_left_out_and_how_to_get_it(tmp_path
     )
     out, err = process.communicate(timeout=50)
     assert process.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, err.decode()
-    assert (
-        "left out: 1 test with RabbitMQ, which is not installed (apt install rabbitmq-server)" in out.decode()
-    )
+    left_out = r"left out: \d+ tests with RabbitMQ, which is not installed \(apt install rabbitmq-server\)"
+    assert re.search(left_out, out.decode()), out.decode()
