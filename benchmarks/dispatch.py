@@ -164,10 +164,12 @@ def sustained(store: Store, entries: int) -> list[float]:
     rates = []
     for _ in range(ROUNDS + 1):
         set_back(store, wanted)
-        began, ticks, more = time.perf_counter(), 0, True
-        while more:
-            turn = take_turn(store, push=True)
-            ticks, more = ticks + turn.dispatched, turn.more
+        began = time.perf_counter()
+        turn = take_turn(store, push=True, go_on=True)
+        ticks = turn.dispatched
+        while turn.more:
+            turn = take_turn(store, push=True, select=turn.following, go_on=True)
+            ticks += turn.dispatched
         rates.append(ticks / (time.perf_counter() - began))
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     reader.stdin.close()

@@ -11,8 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, reduce
-from types import MappingProxyType
+from functools import lru_cache
 from typing import Any, Final
 from uuid import uuid4
 
@@ -34,18 +33,8 @@ _ATTEMPT: Final = f"{_MARK}-attempt"
 _RETRIES: Final = f"{_MARK}-retries"
 _SCHEDULED: Final = f"{_MARK}-scheduled"
 
-# Where in a message stands what differs from call to call; all else is the same for every entry.
-_PARTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "body": ("body",),
-        "task": ("headers", "task"),
-        "timelimit": ("headers", "timelimit"),
-        "argsrepr": ("headers", "argsrepr"),
-        "kwargsrepr": ("headers", "kwargsrepr"),
-        "entry": ("headers", ONBEAT_HEADER, "entry"),
-        "queue": ("properties", "delivery_info", "routing_key"),
-    }
-)
+# What differs from run to run stands before all else that differs from entry to entry, in this order.
+_HOLES: Final = (_RUN_ID, _TAG, _RUN_ID, _RUN_ID, f'"{_SCHEDULED}"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,54 +120,41 @@ def envelope(call_json: str, bell: Doorbell) -> str:
     )
 
 
-def message_pieces() -> list[str]:
-    """The message of a run's first attempt, as far as it is the same for all: text, name of a hole, text, …, text.
+def message_pieces(call_json: str, entry: str) -> list[str]:
+    """The message of a first attempt for a tick of `entry`: the five pieces before its holes, and the piece after them.
 
-    The holes are `id`, the run's, `at`, its scheduled time in milliseconds, and the names of `message_parts`. The first
-    publication of a run has the run's own id as its delivery tag, which has only to differ from those of other
-    messages; later ones draw theirs.
+    The holes are the run's id, four times, and its scheduled time in milliseconds. The first publication of a run has
+    the run's own id as its delivery tag, which has only to differ from those of other messages; later ones draw theirs.
+    The first five pieces are the same for all entries of a queue and priority; what is an entry's own is in the last.
     """
-    document = _document(Call(job=""), None, "schedule")
-    for name, path in _PARTS.items():
-        *parents, last = path
-        reduce(dict[str, Any].__getitem__, parents, document)[last] = f"{_MARK}-{name}"
-    holes = {f'"{_MARK}-{name}"': name for name in _PARTS} | {
-        _RUN_ID: "id",
-        _TAG: "id",
-        f'"{_SCHEDULED}"': "at",
-    }
-    text = json.dumps(document).replace(f'"{_ATTEMPT}"', "1").replace(f'"{_RETRIES}"', "0")
-    for mark, name in holes.items():
-        text = text.replace(mark, f"\n{name}\n")
-    return text.split("\n")  # JSON text itself has no newline: it is written as two characters
-
-
-def message_parts(call_json: str, entry: str) -> dict[str, str]:
-    """What `message_pieces` leaves open, as far as it is the same for all runs of `entry`, each as JSON text."""
-    document = _document(Call.from_json(json.loads(call_json)), entry, "schedule")
-    return {
-        name: json.dumps(reduce(dict[str, Any].__getitem__, path, document)) for name, path in _PARTS.items()
-    }
+    text = _template.__wrapped__(call_json, entry, "schedule")  # its caller keeps what this returns
+    text = text.replace(f'"{_ATTEMPT}"', "1").replace(f'"{_RETRIES}"', "0")
+    pieces = []
+    for hole in _HOLES:
+        piece, _, text = text.partition(hole)
+        pieces.append(piece)
+    return [*pieces, text]
 
 
 @lru_cache(maxsize=65_536)
 def _template(call_json: str, entry: str | None, trigger: Trigger) -> str:
-    return json.dumps(_document(Call.from_json(json.loads(call_json)), entry, trigger))
+    document = _document(Call.from_json(json.loads(call_json)), entry, trigger)
+    return json.dumps(document, separators=(",", ":"))
 
 
 def _document(call: Call, entry: str | None, trigger: Trigger) -> dict[str, Any]:
     return {
-        "body": base64.b64encode(body(call).encode()).decode(),
-        "content-encoding": CONTENT_ENCODING,
-        "content-type": CONTENT_TYPE,
-        "headers": _headers(call, _RUN_ID, entry, trigger, _SCHEDULED, _ATTEMPT, _RETRIES),
         "properties": {
             **properties(_RUN_ID),
+            "delivery_tag": _TAG,
             "delivery_info": {"exchange": "", "routing_key": call.queue},
             "priority": call.priority,
             "body_encoding": "base64",
-            "delivery_tag": _TAG,
         },
+        "headers": _headers(call, _RUN_ID, entry, trigger, _SCHEDULED, _ATTEMPT, _RETRIES),
+        "body": base64.b64encode(body(call).encode()).decode(),
+        "content-encoding": CONTENT_ENCODING,
+        "content-type": CONTENT_TYPE,
     }
 
 
@@ -193,9 +169,11 @@ def _headers(
 ) -> dict[str, Any]:
     canvas = call.canvas or {}
     return {
+        "id": run_id,
+        "root_id": canvas.get("root_id") or run_id,
+        ONBEAT_HEADER: {"scheduled_at": scheduled, "attempt": attempt, "trigger": trigger, "entry": entry},
         "lang": "py",
         "task": call.job,
-        "id": run_id,
         "shadow": None,
         "eta": None,
         "expires": None,
@@ -206,7 +184,6 @@ def _headers(
             None if call.timeout is None else call.timeout.total_seconds(),
             None if call.soft_timeout is None else call.soft_timeout.total_seconds(),
         ],
-        "root_id": canvas.get("root_id") or run_id,
         "parent_id": canvas.get("parent_id"),
         # Flower shows these; the arguments themselves are in the body.
         "argsrepr": repr(tuple(hidden(call.args, call.secrets)))[:1024],
@@ -216,7 +193,6 @@ def _headers(
         "replaced_task_nesting": 0,
         "stamped_headers": None,
         "stamps": {},
-        ONBEAT_HEADER: {"entry": entry, "trigger": trigger, "scheduled_at": scheduled, "attempt": attempt},
     }
 
 

@@ -1,6 +1,5 @@
 """What a beat decides for one entry that is due. Pure: from what was read, at the moment it was read."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,9 +11,9 @@ from scheduler.catchup import NOTHING_WAITS, Backlog, may_wait, most_runs
 from scheduler.closure import Hold
 from scheduler.due import MOST_TICKS, Due, due_ticks, is_behind
 from scheduler.entry import Entry
-from scheduler.run import Call, tick_run_id
+from scheduler.run import tick_run_id
 from scheduler.schedule import Schedule
-from scheduler.store.decision import Decided, DueEntry, NewRun, run_form
+from scheduler.store.decision import Decided, DueEntry, NewRun, RunForm, run_form
 from scheduler.store.entries import read_entry
 from scheduler.store.pauses import EVERY_ENTRY, Pause
 
@@ -87,7 +86,7 @@ def _in_force(backlog: Backlog, entry: Entry, due: DueEntry, last_at: datetime, 
     return backlog
 
 
-def _decided(due: DueEntry, entry: Entry, form: str, ticks: Due) -> Decided:
+def _decided(due: DueEntry, entry: Entry, form: RunForm, ticks: Due) -> Decided:
     return Decided(
         due=due,
         next_at=ticks.next_at,
@@ -103,12 +102,12 @@ def _decided(due: DueEntry, entry: Entry, form: str, ticks: Due) -> Decided:
 
 
 @lru_cache(maxsize=65_536)
-def prepared(name: str, definition: str, own: str) -> tuple[Entry, str]:
+def prepared(name: str, definition: str, own: str) -> tuple[Entry, RunForm]:
     """The entry that a hash holds and what its runs share, kept by content. Raises ValueError as `read_entry` does."""
     entry = read_entry(name, definition, own)
     if entry.schedule is not None:
         entry = replace(entry, schedule=_shared(entry.schedule))
-    return entry, run_form(entry, json.dumps(Call.of(entry).to_json(), sort_keys=True))
+    return entry, run_form(entry)
 
 
 @lru_cache(maxsize=8_192)

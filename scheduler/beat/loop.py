@@ -21,7 +21,7 @@ from scheduler.log_setup import emit, traceback_text
 from scheduler.publisher import BrokerUnreachable, Publisher, open_publisher
 from scheduler.settings import Settings
 from scheduler.store import Store
-from scheduler.store.ticks import Waiting
+from scheduler.store.ticks import Select, Waiting
 from scheduler.timestamps import rfc3339
 
 LONGEST_SLEEP: Final = timedelta(seconds=1.5)
@@ -85,6 +85,7 @@ class Loop:
         self._clock = ClockWatch()
         self._ahead = Ahead(store)
         self._leases_hold_from = float("-inf")
+        self._select: Select | None = None
 
     def stop(self) -> None:
         """End after the turn under way. Safe in a signal handler."""
@@ -136,23 +137,41 @@ class Loop:
         began = time.monotonic()
         try:
             self._do_pending()
-            asked = time.monotonic()
-            turn = take_turn(self._store, push=self._publisher.push, own_slots=self._others.own_slots)
-            self._notice_interruptions(asked, turn.now)
+            turn = self._take_turn()
+            self._notice_interruptions(turn)
             self._spare_time(turn, began)
             more = self._sign_in(turn, began) or turn.more or self._ahead.look(turn.now, turn.next_at)
         except Unreachable as error:
+            self._look_anew()
             return self._store_outage.began(error)
         finally:
             # The loop itself is alive even where a server is not: the watchdog is for a loop that hangs.
             systemd_notify.watchdog()
         return 0.0 if more else _sleep_s(turn.now, turn.next_at, time.monotonic() - began)
 
-    def _notice_interruptions(self, asked: float, now: datetime) -> None:
+    def _take_turn(self) -> Turn:
+        select, self._select = self._select, None
+        turn = take_turn(
+            self._store,
+            push=self._publisher.push,
+            own_slots=self._others.own_slots,
+            select=select,
+            go_on=not self._stopping,
+        )
+        self._select = turn.following
+        return turn
+
+    def _look_anew(self) -> None:
+        """What the last turn asked for already is not to be used."""
+        if self._select is not None:
+            self._select.abandon()
+            self._select = None
+
+    def _notice_interruptions(self, turn: Turn) -> None:
         answered = time.monotonic()
-        step = self._clock.step(asked, now, answered)
+        step = self._clock.step(turn.asked, turn.now, answered)
         if step is not None:
-            _tell_step(step, now)
+            _tell_step(step, turn.now)
         if self._store_outage.lasts and not self._signed_out:
             # With a full disk a server can be read, and that is no end of the trouble: see whether it can write.
             self._store.presence.sign_in("beats", self._member, {**self._about, "turn_ms": 0})
@@ -160,6 +179,8 @@ class Loop:
             self._leases_hold_from = answered + LEASES_SETTLE_S
 
     def _do_pending(self) -> None:
+        if self._pending:
+            self._look_anew()  # it may change the entries
         while self._pending:
             action = self._pending.popleft()
             try:

@@ -3,22 +3,27 @@
 --
 -- KEYS  1 the schedule (zset)   2 the ledger of all (hash)   3 unclaimed   4 outbox   5 deadlines (zsets)
 --       and one entry's hash for each entry of the batch, in its order
--- ARGV  1 the batch, as JSON:
---         own: our prefix   queues: the prefix of queues   now: ms   republish_at: when an unclaimed message is published
---         again, ms   push: true to push the messages, false to leave them to the outbox
---         message: text, name of a field, text, …: what a worker reads, with holes for fields of the run and of its form
+-- ARGV  1 the batch, as JSON; times in ms are texts, for Lua would round them:
+--         own: our prefix   entries: the prefix of entries   queues: the prefix of queues   now: ms
+--         republish_at: when an unclaimed message is published again, ms
+--         push: true to push the messages, false to leave them to the outbox
 --         meta: RedBeat's `meta` up to how often the entry has run
---         decisions: of each entry, in the order of the keys (store/decision.py; times in ms are texts, Lua would round them)
---           name, score: as read   tick: as read   next: new score   last: new tick
---           expected: number of ticks   ran: how often it has run, for its meta   parked: take it out of the schedule
---           unpark: it was taken out
---           left_out: of each range: disposition, count, range (JSON as text)   runs: of each run: id, at, by: when it must
---             have started (ms)   max_runs: as many runs the entry may have   behind, caught_up: since when ticks wait for
---             their turn (ms), or that none does any more
---       and one for each entry, in their order: the form of its runs, as JSON that is made once per entry
---         job, queue, max_attempts, call (JSON as text), overlap, most: active at once, 0 for any number, group or nothing
---         list: where its messages go, if not to the queue's own   gap: ms between two starts, or nothing
---         message: what stands in the other holes, each as JSON text
+--         and, each a list with one value for every entry:
+--         score, tick: as they were read   next: new score   last: new tick   ran: how often it has run, for its meta, or 0
+--         rules: the place of its rules in the second argument, or 0   run, at: of the one run that it gets: its id, and
+--         its scheduled time, ms; '' where there is none, or several
+--         more: what is said of few: of each such entry {its place, {
+--           expected: number of ticks   left_out: of each range: disposition, count, range (JSON as text)   joins: the first
+--           of these goes on where the last tick was   parked: take it out of the schedule   unpark: it was taken out
+--           runs: where it gets one that must have started by a time, or several: of each id, at, by (ms) or nothing
+--           max_runs: as many runs the entry may have   behind, caught_up: since when ticks wait for their turn (ms), or
+--           that none does any more}}
+--         An entry without more has one tick, which becomes a run.
+--       2 the rules by which runs are made, as a JSON list; many entries share one
+--         job, queue, max_attempts, overlap, most: active at once, 0 for any number, group or nothing
+--         list: where the messages go, if not to the queue's own   gap: ms between two starts, or nothing
+--         message: of what a worker reads, the pieces before the run's id (four times) and its scheduled time
+--       and two for each entry, in their order: the call of its runs, JSON; the piece of its messages after all holes
 -- Result, of each entry: 'decided'; 'stale': another beat or an edit was first; 'gone': it was deleted, and what was
 --   left of it is too; 'over': it has had all its runs before; or a JSON object
 --         overlapping: run id → the reason why it was not started: as many runs are active as may be
@@ -31,7 +36,8 @@
 -- nothing; a second call with the same arguments finds its own work and answers 'stale'.
 -- What all entries write to is written once per batch, at the end: a call costs much, an argument little.
 -- include: ending
-local batch = cjson.decode(ARGV[1])
+-- include: record
+local batch, rules_of = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
 local own, now_ms = batch.own, batch.now
 local first = 6
 -- A key of all entries that is of the wrong type must stop the call before its first write.
@@ -55,7 +61,7 @@ for from = first, #KEYS, 4000 do
   end
 end
 
-local totals, new_scores, published, deadlines, messages = {}, {}, {}, {}, {}
+local totals, new_scores, published, messages = {expected = 0, dispatched = 0}, {}, {}, {}
 local function count(name, what, n)
   redis.call('HINCRBY', own .. 'ledger:' .. name, what, n)
   totals[what] = (totals[what] or 0) + n
@@ -80,48 +86,32 @@ local function leave_out(name, disposition, n, range, before)
   count(name, disposition, n)
 end
 
--- The text of a message: at the odd places what is the same in all, at the even ones the field to put in.
-local pieces, parts = batch.message, {}
-for i = 1, #pieces, 2 do parts[i] = pieces[i] end
-local function filled(form, run)
-  for i = 2, #pieces, 2 do parts[i] = run[pieces[i]] or form.message[pieces[i]] end
-  return table.concat(parts)
+local function message_of(rules, id, at, rest)
+  local piece = rules.message
+  return piece[1] .. id .. piece[2] .. id .. piece[3] .. id .. piece[4] .. id .. piece[5] .. at .. rest
 end
 
--- Create a run. With `behind` it waits for the end of that one, and is published then.
-local function create_run(name, form, run, behind)
-  local record = own .. 'run:' .. run.id
-  if redis.call('ZADD', own .. 'runs:' .. name, 'NX', now_ms, run.id) == 0 then return end -- it is on record already
-  local lane = lane_of(name, form.group)
-  redis.call('HSET', record, 'e', name, 'j', form.job, 'at', run.at, 's', 'queued', 'a', '1', 'm', form.max_attempts,
-    'q', form.queue, 'qa', now_ms, 'c', form.call)
-  redis.call('PERSIST', own .. 'runs:' .. name)
-  redis.call('SADD', own .. 'active:' .. name, run.id)
-  if run.by then
-    redis.call('HSET', record, 'd', run.by)
-    deadlines[#deadlines + 1], deadlines[#deadlines + 2] = run.by, run.id
-  end
-  if form.group then redis.call('HSET', record, 'g', form.group) end
-  if form.gap then redis.call('HSET', record, 'rl', form.gap) end
+-- Create a run. With `behind` it waits for the end of that one, and is published then. `rest`: of its message.
+local function create_run(name, rules, call, rest, id, at, by, behind)
+  if not recorded(own, id, name, rules, call, at, now_ms, by, behind) then return end
   if behind then
-    redis.call('HSET', record, 'y', 'waits for the end of run ' .. behind)
+    local lane = lane_of(name, rules.group)
     redis.call('HSET', own .. 'waiting:' .. lane, name, cjson.encode({
-      id = run.id, most = form.most, since = tonumber(now_ms), message = batch.push and filled(form, run) or nil,
-      queue = batch.queues .. (form.list or form.queue), again = batch.republish_at - now_ms}))
+      id = id, most = rules.most, since = tonumber(now_ms), message = batch.push and message_of(rules, id, at, rest) or nil,
+      queue = batch.queues .. (rules.list or rules.queue), again = batch.republish_at - now_ms}))
     redis.call('ZADD', own .. 'waiting', now_ms, lane)
     return
   end
-  if form.group then redis.call('SADD', own .. lane, run.id) end
-  published[#published + 1] = run.id
+  published[#published + 1] = id
   if batch.push then
-    local list = form.list or form.queue
+    local list = rules.list or rules.queue
     local queue = messages[list]
     if not queue then
       queue = {ids = {}}
       messages[list] = queue
     end
-    queue[#queue + 1] = filled(form, run)
-    queue.ids[#queue] = run.id
+    queue[#queue + 1] = message_of(rules, id, at, rest)
+    queue.ids[#queue] = id
   end
 end
 
@@ -132,7 +122,7 @@ local function waiting_of(name, lane)
 end
 
 -- Have older runs of the entry give way to this one: the one that waits, and as many as take the places that it needs.
-local function make_room(name, lane, form, run, places, replaced)
+local function make_room(name, lane, rules, run, places, replaced)
   local why = 'replaced by run ' .. run.id
   local function stop(id)
     local about = redis.call('HMGET', own .. 'run:' .. id, 'j', 'at', 'a')
@@ -144,7 +134,7 @@ local function make_room(name, lane, form, run, places, replaced)
   end
   local waits = waiting_of(name, lane)
   if waits then stop(waits) end
-  local needed = #places - form.most + 1
+  local needed = #places - rules.most + 1
   for _, place in ipairs(places) do
     if place.asked then needed = needed - 1 end
   end
@@ -158,10 +148,10 @@ end
 
 -- Create the runs of one decision. Those that must not start are in the answer, each with the reason, and so is what
 -- waits, and what gives way. `before` is the tick before the first, as text.
-local function start(name, form, runs, before)
+local function start(name, rules, call, rest, runs, before)
   local overlapping, waits, replaced = {}, {}, {}
-  local lane = lane_of(name, form.group)
-  local may_wait = form.overlap == 'queue' or form.overlap == 'replace'
+  local lane = lane_of(name, rules.group)
+  local may_wait = rules.overlap == 'queue' or rules.overlap == 'replace'
   local function left_out(run, reason)
     leave_out(name, 'skipped_overlap', 1, cjson.encode({
       disposition = 'skipped_overlap', first = tonumber(run.at), last = tonumber(run.at), count = 1,
@@ -169,14 +159,14 @@ local function start(name, form, runs, before)
     overlapping[run.id] = reason
   end
   for _, run in ipairs(runs) do
-    local places = full(own, lane, form.most)
+    local places = full(own, lane, rules.most)
     if may_wait and not places and waiting_of(name, lane) then
       release(own, lane, tonumber(now_ms))
-      places = full(own, lane, form.most)
+      places = full(own, lane, rules.most)
     end
-    if places and form.overlap == 'replace' then
-      make_room(name, lane, form, run, places, replaced)
-      places = full(own, lane, form.most)
+    if places and rules.overlap == 'replace' then
+      make_room(name, lane, rules, run, places, replaced)
+      places = full(own, lane, rules.most)
     end
     local behind = places and places[1].id
     local other = places and may_wait and waiting_of(name, lane)
@@ -185,7 +175,7 @@ local function start(name, form, runs, before)
     elseif places and not may_wait then
       left_out(run, 'run ' .. behind .. ' is not finished')
     else
-      create_run(name, form, run, behind)
+      create_run(name, rules, call, rest, run.id, run.at, run.by, behind)
       if behind then waits[run.id] = behind end
       count(name, 'dispatched', 1)
     end
@@ -212,7 +202,7 @@ end
 
 -- Note how far the entry is, and when to look at it again.
 local function schedule(key, ended, decision)
-  if decision.ran then
+  if decision.ran > 0 then
     redis.call('HSET', key, 'tick', decision.last, 'meta', batch.meta .. decision.ran .. '}')
   else
     redis.call('HSET', key, 'tick', decision.last)
@@ -228,8 +218,7 @@ local function schedule(key, ended, decision)
   new_scores[#new_scores + 1] = key
 end
 
-local function decide(key, score, form, decision)
-  local name = decision.name
+local function decide(key, name, score, decision, call, rest)
   local tick = redis.pcall('HGET', key, 'tick')
   if type(tick) == 'table' then
     -- Not a hash: what somebody else keeps under that name stays.
@@ -251,7 +240,7 @@ local function decide(key, score, form, decision)
   end
   local answer = {}
   if decision.runs then
-    answer = start(name, cjson.decode(form), decision.runs, decision.left_out and '' or decision.tick)
+    answer = start(name, rules_of[decision.rules], call, rest, decision.runs, decision.left_out and '' or decision.tick)
   end
   if decision.expected then count(name, 'expected', decision.expected) end
   left = runs_left(name, decision)
@@ -261,10 +250,45 @@ local function decide(key, score, form, decision)
   return next(answer) and cjson.encode(answer) or 'decided'
 end
 
+-- The decision of the entry at this place, in one piece.
+local function decision_at(i, more)
+  local decision = more or {expected = 1}
+  for _, field in ipairs({'score', 'tick', 'next', 'last', 'ran', 'rules'}) do decision[field] = batch[field][i] end
+  if batch.run[i] ~= '' then decision.runs = {{id = batch.run[i], at = batch.at[i]}} end
+  return decision
+end
+
+-- The usual case of `decide`, without its detours: one tick becomes one run. Returns nil, and has written nothing, where
+-- anything is out of the ordinary.
+local read_score, read_tick, run_id, run_at = batch.score, batch.tick, batch.run, batch.at
+local function decide_plainly(i, key, name, call, rest)
+  if scores[i] ~= read_score[i] or redis.pcall('HGET', key, 'tick') ~= read_tick[i] then return nil end
+  local rules = rules_of[batch.rules[i]]
+  if rules.overlap ~= 'skip' and rules.overlap ~= 'allow' then return nil end
+  if full(own, lane_of(name, rules.group), rules.most) then return nil end
+  create_run(name, rules, call, rest, run_id[i], run_at[i])
+  local ledger = own .. 'ledger:' .. name
+  redis.call('HINCRBY', ledger, 'dispatched', 1)
+  redis.call('HINCRBY', ledger, 'expected', 1)
+  totals.dispatched, totals.expected = totals.dispatched + 1, totals.expected + 1
+  redis.call('HSET', key, 'tick', batch.last[i], 'meta', batch.meta .. batch.ran[i] .. '}')
+  new_scores[#new_scores + 1], new_scores[#new_scores + 2] = batch.next[i], key
+  return 'decided'
+end
+
+local said = {}
+for _, each in ipairs(batch.more) do said[each[1]] = each[2] end
+
+local function decide_at(i, key)
+  local name, call, rest, more = string.sub(key, #batch.entries + 1), ARGV[2 * i + 1], ARGV[2 * i + 2], said[i]
+  return not more and decide_plainly(i, key, name, call, rest)
+    or decide(key, name, scores[i], decision_at(i, more), call, rest)
+end
+
 local results = {}
 for i = 1, #KEYS - first + 1 do
   local key = KEYS[first + i - 1]
-  local well, answer = pcall(decide, key, scores[i], ARGV[i + 1], batch.decisions[i])
+  local well, answer = pcall(decide_at, i, key)
   if not well then
     new_scores[#new_scores + 1] = '-1'
     new_scores[#new_scores + 1] = key
@@ -288,7 +312,8 @@ local function scored(ids, at)
 end
 in_chunks(redis.call, 'ZADD', KEYS[4], scored(left, now_ms))
 if batch.push then in_chunks(redis.call, 'ZADD', KEYS[3], scored(published, batch.republish_at)) end
-in_chunks(redis.call, 'ZADD', KEYS[5], deadlines)
 in_chunks(redis.call, 'ZADD', KEYS[1], new_scores)
-for what, n in pairs(totals) do redis.call('HINCRBY', KEYS[2], what, n) end
+for what, n in pairs(totals) do
+  if n > 0 then redis.call('HINCRBY', KEYS[2], what, n) end
+end
 return results

@@ -1,19 +1,21 @@
 """What a beat decides for one entry, and how the commit's script is told of it: named fields, as JSON.
 
-What all runs of an entry share is text that is made once and kept (`run_form`), so that a commit costs only what is new
+What all runs of an entry share is text that is made once and kept (`RunForm`), so that a commit costs only what is new
 at each tick; commit.lua puts the two together.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from scheduler.disposition import TickRange
 from scheduler.entry import Entry
-from scheduler.message import list_name, message_parts
+from scheduler.message import list_name, message_pieces
 from scheduler.rate import time_between
+from scheduler.run import Call
 from scheduler.store.ledger import range_json
 from scheduler.store.moments import milliseconds, moment, score
 
@@ -51,10 +53,25 @@ class NewRun(NamedTuple):
     start_by: datetime | None = None
 
 
+class RunForm(NamedTuple):
+    """What all runs of an entry share, as text.
+
+    `rules`: JSON that many entries have in common. `call`: its call's JSON, as the run's record holds it. `message`:
+    how its messages end, after the last of their holes.
+    """
+
+    rules: str
+    call: str
+    message: str
+
+
+NO_FORM: Final = RunForm("{}", "", "")
+
+
 class Decided(NamedTuple):
     """What was decided for one entry, to be committed if the entry is still as it was read.
 
-    `form` is what its runs share, see `run_form`; where there are no runs it may be left out.
+    `form` is what its runs share; where there are no runs it may be left out.
     `ran`: how often the entry has run, this tick with it, for RedBeat's `meta`; None leaves that as it is.
     `behind`: since when ticks wait for their turn; `caught_up`: none does now, and some may have.
     """
@@ -62,7 +79,7 @@ class Decided(NamedTuple):
     due: DueEntry
     next_at: datetime | None
     last_at: datetime
-    form: str = "{}"
+    form: RunForm = NO_FORM
     ran: int | None = None
     parked: bool = False
     expected: int = 0
@@ -101,22 +118,22 @@ class Committed(NamedTuple):
     ended: int | None = None
 
 
-def run_form(entry: Entry, call: str) -> str:
-    """What all runs of `entry` share, as JSON; `call` is the JSON text of its call, as the run's record holds it."""
-    return json.dumps(
-        {
-            "job": entry.job,
-            "queue": entry.queue,
-            **({"list": list_name(entry.queue, entry.priority)} if entry.priority else {}),
-            **({"gap": str(call_gap_ms(entry))} if entry.rate_limit else {}),
-            "max_attempts": entry.retry.max_attempts,
-            "overlap": entry.overlap,
-            "most": entry.most_active or 0,
-            **({"group": entry.group} if entry.group else {}),
-            "call": call,
-            "message": message_parts(call, entry.name),
-        }
-    )
+def run_form(entry: Entry) -> RunForm:
+    """What all runs of `entry` share."""
+    call = json.dumps(Call.of(entry).to_json(), sort_keys=True, separators=(",", ":"))
+    *pieces, rest = message_pieces(call, entry.name)
+    rules = {
+        "job": entry.job,
+        "queue": entry.queue,
+        **({"list": list_name(entry.queue, entry.priority)} if entry.priority else {}),
+        **({"gap": str(call_gap_ms(entry))} if entry.rate_limit else {}),
+        "max_attempts": str(entry.retry.max_attempts),
+        "overlap": entry.overlap,
+        "most": entry.most_active or 0,
+        **({"group": entry.group} if entry.group else {}),
+        "message": pieces,
+    }
+    return RunForm(json.dumps(rules, separators=(",", ":")), call, rest)
 
 
 def call_gap_ms(entry: Entry) -> int:
@@ -124,23 +141,63 @@ def call_gap_ms(entry: Entry) -> int:
     return time_between(entry.rate_limit or "") // timedelta(milliseconds=1)
 
 
-def decision_document(decided: Decided, now: datetime) -> dict[str, Any]:
-    """What is new at this tick, as JSON values."""
-    due = decided.due
-    document: dict[str, Any] = {
-        "name": due.name,
-        "score": due.score,
-        "tick": due.tick,
-        "next": score(decided.next_at),
-        "last": str(milliseconds(decided.last_at)),
+def batch_document(decisions: Sequence[Decided], now: datetime) -> tuple[dict[str, Any], str]:
+    """What is new at these ticks, as JSON values, and the rules by which runs are made, as JSON; see commit.lua.
+
+    It goes over as columns: the server reads a few long lists in a third of the time that many small objects take.
+    """
+    rules: dict[str, int] = {}
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("score", "tick", "next", "last", "ran", "rules", "run", "at", "more")
     }
+    rows, more = [], columns["more"]
+    for place, decided in enumerate(decisions, 1):
+        due, runs = decided.due, decided.runs
+        run_id = at = ""
+        if len(runs) == 1 and runs[0].start_by is None:
+            run_id, at = runs[0].run_id, _ms(runs[0].scheduled_at)
+        if run_id == "" or decided.expected != 1 or _is_special(decided):
+            more.append((place, _more(decided, now, with_runs=run_id == "")))
+        rows.append(
+            (
+                due.score,
+                due.tick,
+                _score(decided.next_at),
+                _ms(decided.last_at),
+                decided.ran or 0,
+                rules.setdefault(decided.form.rules, len(rules) + 1) if runs else 0,
+                run_id,
+                at,
+            )
+        )
+    columns |= {name: list(column) for name, column in zip(columns, zip(*rows, strict=True), strict=False)}
+    return columns, f"[{','.join(rules)}]"
+
+
+# Thousands of decisions share a moment.
+_ms = lru_cache(maxsize=1_024)(lambda at: str(milliseconds(at)))
+_score = lru_cache(maxsize=1_024)(score)
+
+
+def _is_special(decided: Decided) -> bool:
+    return bool(
+        decided.left_out
+        or decided.parked
+        or decided.due.parked
+        or decided.caught_up
+        or decided.max_runs is not None
+        or decided.behind is not None
+    )
+
+
+def _more(decided: Decided, now: datetime, *, with_runs: bool) -> dict[str, Any]:
+    """What is said of few entries. What is not so is left out: Lua would take a null for something."""
+    document: dict[str, Any] = {}
     if decided.expected:
         document["expected"] = decided.expected
-    if decided.ran is not None:
-        document["ran"] = decided.ran
     if decided.parked:
         document["parked"] = True
-    if due.parked:
+    if decided.due.parked:
         document["unpark"] = True
     if decided.left_out:
         document["left_out"] = [
@@ -149,16 +206,8 @@ def decision_document(decided: Decided, now: datetime) -> dict[str, Any]:
         ]
         if not decided.runs or decided.left_out[0].first_at < decided.runs[0].scheduled_at:
             document["joins"] = True
-    if decided.runs:
+    if decided.runs and with_runs:
         document["runs"] = [_run(run) for run in decided.runs]
-    if decided.max_runs is not None or decided.behind is not None or decided.caught_up:
-        document |= _more(decided)
-    return document
-
-
-def _more(decided: Decided) -> dict[str, Any]:
-    """What is said of few entries. What is not so is left out: Lua would take a null for something."""
-    document: dict[str, Any] = {}
     if decided.max_runs is not None:
         document["max_runs"] = decided.max_runs
     if decided.behind is not None:
@@ -169,18 +218,22 @@ def _more(decided: Decided) -> dict[str, Any]:
 
 
 def _run(run: NewRun) -> dict[str, str]:
-    document = {"id": run.run_id, "at": str(milliseconds(run.scheduled_at))}
+    document = {"id": run.run_id, "at": _ms(run.scheduled_at)}
     if run.start_by is not None:
-        document["by"] = str(milliseconds(run.start_by))
+        document["by"] = _ms(run.start_by)
     return document
+
+
+_DONE: Final = Committed(done=True)
+_NOT_DONE: Final = Committed(done=False)
 
 
 def committed(answer: str) -> Committed:
     """What the script answered for one entry."""
     if answer == "decided":
-        return Committed(done=True)
+        return _DONE
     if answer in ("stale", "gone", "over"):
-        return Committed(done=False)
+        return _NOT_DONE
     document = json.loads(answer)
     return Committed(
         done="trouble" not in document,

@@ -2,31 +2,32 @@
 --
 -- KEYS  1 what has ended of those that it waits for (hash: entry → run id)   2 the run that follows (hash)
 -- ARGV  1 our prefix   2 the entry that follows   3 the entry that ended, and 4 its run   5 how many it waits for
---       6 id of the run that follows   7 scheduled at, ms   8 its form, JSON: job, queue, max_attempts, call, overlap,
---       most, group, gap   9 it must start by, ms, or ''   10 a disposition to give it instead of a run, or ''   11 why
---       12 how long the note is kept, ms
+--       6 id of the run that follows   7 scheduled at, ms   8 the rules of its entry's runs, JSON: see commit.lua
+--       9 its call, JSON   10 it must start by, ms, or ''   11 a disposition to give it instead of a run, or ''   12 why
+--       13 how long the note is kept, ms
 -- Result: {'waits', how many are missing}, {'created'}, {'left out', disposition, why}, or {'decided'}: it was before.
 --   A second call changes nothing.
 -- include: lanes
+-- include: record
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local own, name, id, scheduled = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 if redis.call('HEXISTS', KEYS[1], '') == 1 or redis.call('EXISTS', KEYS[2]) == 1 then return {'decided'} end
 redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
-redis.call('PEXPIRE', KEYS[1], ARGV[12])
+redis.call('PEXPIRE', KEYS[1], ARGV[13])
 local missing = ARGV[5] - redis.call('HLEN', KEYS[1])
 if missing > 0 then return {'waits', missing} end
 
-local form, parents = cjson.decode(ARGV[8]), redis.call('HVALS', KEYS[1])
+local rules, parents = cjson.decode(ARGV[8]), redis.call('HVALS', KEYS[1])
 table.sort(parents)
 redis.call('HSET', KEYS[1], '', now_ms)
 local function count(what)
   redis.call('HINCRBY', own .. 'ledger:' .. name, what, 1)
   redis.call('HINCRBY', own .. 'ledger', what, 1)
 end
-local lane = lane_of(name, form.group)
-local disposition, why = ARGV[10], ARGV[11]
-local places = disposition == '' and form.overlap == 'skip' and full(own, lane, form.most)
+local lane = lane_of(name, rules.group)
+local disposition, why = ARGV[11], ARGV[12]
+local places = disposition == '' and rules.overlap == 'skip' and full(own, lane, rules.most)
 if places then disposition, why = 'skipped_overlap', 'run ' .. places[1].id .. ' is not finished' end
 count('expected')
 if disposition ~= '' then
@@ -38,20 +39,8 @@ if disposition ~= '' then
   return {'left out', disposition, why}
 end
 count('dispatched')
-redis.call('HSET', KEYS[2], 'e', name, 'j', form.job, 't', 'after', 'at', scheduled, 's', 'queued', 'a', 1,
-  'm', form.max_attempts, 'q', form.queue, 'qa', now_ms, 'c', form.call, 'pa', table.concat(parents, ','))
-if form.gap then redis.call('HSET', KEYS[2], 'rl', form.gap) end
-if ARGV[9] ~= '' then
-  redis.call('HSET', KEYS[2], 'd', ARGV[9])
-  redis.call('ZADD', own .. 'deadlines', ARGV[9], id)
-end
-redis.call('ZADD', own .. 'runs:' .. name, now_ms, id)
-redis.call('PERSIST', own .. 'runs:' .. name)
-redis.call('SADD', own .. 'active:' .. name, id)
-if form.group then
-  redis.call('HSET', KEYS[2], 'g', form.group)
-  redis.call('SADD', own .. lane, id)
-end
+recorded(own, id, name, rules, ARGV[9], scheduled, now_ms, ARGV[10] ~= '' and ARGV[10] or nil, nil,
+  {'t', 'after', 'pa', table.concat(parents, ',')})
 redis.call('ZADD', own .. 'outbox', now_ms, id)
 for _, parent in ipairs(parents) do
   local run = own .. 'run:' .. parent

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from scheduler.disposition import Disposition
 from scheduler.entry import Entry
-from scheduler.run import Call, Run, tick_run_id
+from scheduler.run import Run, tick_run_id
 from scheduler.store.connection import Client
 from scheduler.store.decision import run_form
 from scheduler.store.keys import Keys
@@ -85,6 +85,7 @@ class Followers:
         run_id = tick_run_id(entry.name, at)
         start_by = None if entry.start_deadline is None else now + entry.start_deadline
         note = self._keys.own("after", entry.name, str(milliseconds(at)), "" if several else "failed")
+        form = run_form(entry)
         answer = self._scripts.call(
             "follow",
             [note, self._keys.run(run_id)],
@@ -96,7 +97,8 @@ class Followers:
                 len(set(entry.after)) if several else 1,
                 run_id,
                 milliseconds(at),
-                run_form(entry, json.dumps(Call.of(entry).to_json(), sort_keys=True)),
+                form.rules,
+                form.call,
                 "" if start_by is None else milliseconds(start_by),
                 "" if skip is None else skip[0],
                 "" if skip is None else skip[1],

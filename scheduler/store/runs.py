@@ -112,7 +112,7 @@ class Runs(RunRecords):
         name = entry or ""
         created = self._scripts.call(
             "create",
-            [keys.run(run_id), keys.runs(name), keys.active(name), keys.own("outbox"), keys.own("deadlines")],
+            [keys.run(run_id), keys.own("outbox")],
             [
                 run_id,
                 name,
@@ -121,7 +121,7 @@ class Runs(RunRecords):
                 milliseconds(scheduled_at),
                 call.queue,
                 call.retry.max_attempts,
-                json.dumps(call.to_json()),
+                json.dumps(call.to_json(), separators=(",", ":")),
                 milliseconds(publish_at) if isinstance(publish_at, datetime) else publish_at or "",
                 "" if start_by is None else milliseconds(start_by),
                 call.group or "",

@@ -1,6 +1,7 @@
 """The ticks: what is due now, and the commit that gives each tick its one disposition."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -8,10 +9,9 @@ from typing import Any, Final
 
 from scheduler.catchup import Backlog
 from scheduler.entry import Entry
-from scheduler.message import message_pieces
 from scheduler.redbeat_entry import last_run_at, meta_up_to_count
 from scheduler.store.connection import Client
-from scheduler.store.decision import Committed, Decided, DueEntry, committed, decision_document
+from scheduler.store.decision import Committed, Decided, DueEntry, batch_document, committed
 from scheduler.store.keys import Keys
 from scheduler.store.lanes import lane_of
 from scheduler.store.moments import milliseconds, moment, moment_of_score, moment_or_none, score
@@ -19,7 +19,6 @@ from scheduler.store.scripts import Scripts, Sent
 
 BATCH: Final = 2_000
 _FIELDS_OF_DUE: Final = 7
-_PIECES: Final = message_pieces()
 # Several times as long as a beat that is well takes for a turn; so much a beat that died costs.
 LEFT_TO_ITS_HOME: Final = timedelta(milliseconds=250)
 # What is lost is to be on its way again within 30 s, and a beat may need some of them.
@@ -70,6 +69,13 @@ class Ticks:
 
         `own_slots`, see `home`: entries whose home is another beat are left to it until they are overdue.
         """
+        return self.send_select(limit, own_slots).selection()
+
+    def send_select(self, limit: int = BATCH, own_slots: str = "", after: "Select | None" = None) -> "Select":
+        """`select`, but the answer is asked for later; it must be, or be abandoned.
+
+        `after`: it comes after that one, and after the commits of what was found by it.
+        """
         own = self._keys.own
         keys = [
             own(name)
@@ -87,20 +93,9 @@ class Ticks:
             )
         ]
         left_ms = LEFT_TO_ITS_HOME // timedelta(milliseconds=1)
-        answer = self._scripts.call("select", [self._keys.schedule, *keys], [limit, own_slots, left_ms])
-        now_ms, fields, next_score, pauses, waiting, beats = answer
-        rows = zip(*[iter(fields)] * _FIELDS_OF_DUE, strict=True)
-        return Selection(
-            now=moment(now_ms),
-            due=tuple(
-                DueEntry(key, self._keys.entry_name(key), due, definition, meta, mine, tick, parked == "1")
-                for key, due, definition, meta, mine, tick, parked in rows
-            ),
-            next_at=moment_of_score(next_score) if next_score else None,
-            pauses={name: json.loads(text) for name, text in zip(pauses[::2], pauses[1::2], strict=True)},
-            waiting=Waiting(*waiting),
-            beats=beats if beats >= 0 else None,
-        )
+        keys = [self._keys.schedule, *keys]
+        wire = after.wire if after else None
+        return Select(self._scripts.send("select", keys, [limit, own_slots, left_ms], wire), self._keys)
 
     def due_between(self, after: datetime, until: datetime, limit: int) -> list[str]:
         """The keys of the entries that come due in (after, until], the soonest first."""
@@ -140,23 +135,61 @@ class Ticks:
         """
         return self.send_commit(decisions, now=now, push=push).answers()
 
-    def send_commit(self, decisions: Sequence[Decided], *, now: datetime, push: bool) -> "Commit":
-        """`commit`, but what the server made of the decisions is asked for later; it must be."""
+    def send_commit(
+        self, decisions: Sequence[Decided], *, now: datetime, push: bool, select: "Select | None" = None
+    ) -> "Commit":
+        """`commit`, but what the server made of the decisions is asked for later; it must be, or be abandoned.
+
+        `select`: by which the entries were found.
+        """
         own = self._keys.own
+        columns, rules = batch_document(decisions, now)
         batch = {
             "own": self._keys.own_prefix,
+            "entries": self._keys.entry(""),
             "queues": self._keys.prefix,
             "now": str(milliseconds(now)),
             "push": push,
             "republish_at": str(milliseconds(now + REPUBLISH_AFTER)),
-            "message": _PIECES,
             "meta": meta_up_to_count(now),
-            "decisions": [decision_document(each, now) for each in decisions],
+            **columns,
         }
         keys = [self._keys.schedule, own("ledger"), own("unclaimed"), own("outbox"), own("deadlines")]
         keys += [each.due.key for each in decisions]
-        args = [json.dumps(batch), *(each.form for each in decisions)]
-        return Commit(self._scripts.send("commit", keys, args))
+        args = [json.dumps(batch), rules]
+        for each in decisions:
+            args += each.form.call, each.form.message
+        return Commit(self._scripts.send("commit", keys, args, select.wire if select else None))
+
+
+class Select:
+    """A selection on its way. `asked`: when it was sent, seconds of this machine's monotonic clock."""
+
+    def __init__(self, sent: Sent, keys: Keys) -> None:
+        self.asked = time.monotonic()
+        self.wire = sent.wire
+        self._sent = sent
+        self._keys = keys
+
+    def selection(self) -> Selection:
+        """What was found. Raises Unreachable."""
+        now_ms, fields, next_score, pauses, waiting, beats = self._sent.result()
+        rows = zip(*[iter(fields)] * _FIELDS_OF_DUE, strict=True)
+        return Selection(
+            now=moment(now_ms),
+            due=tuple(
+                DueEntry(key, self._keys.entry_name(key), due, definition, meta, mine, tick, parked == "1")
+                for key, due, definition, meta, mine, tick, parked in rows
+            ),
+            next_at=moment_of_score(next_score) if next_score else None,
+            pauses={name: json.loads(text) for name, text in zip(pauses[::2], pauses[1::2], strict=True)},
+            waiting=Waiting(*waiting),
+            beats=beats if beats >= 0 else None,
+        )
+
+    def abandon(self) -> None:
+        """Nobody wants to know any more."""
+        self._sent.abandon()
 
 
 class Commit:
@@ -168,3 +201,7 @@ class Commit:
     def answers(self) -> list[Committed]:
         """What became of each decision, in their order. Raises Unreachable."""
         return [committed(answer) for answer in self._sent.result()]
+
+    def abandon(self) -> None:
+        """Nobody wants to know any more. It may have happened, or may yet."""
+        self._sent.abandon()

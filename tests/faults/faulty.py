@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 TURN = {
-    "select": ("scheduler.store.ticks", "Ticks.select"),
+    "select": ("scheduler.store.ticks", "Ticks.send_select"),
+    "found": ("scheduler.store.ticks", "Select.selection"),
     "decide": ("scheduler.beat.turn", "decide"),
     "commit": ("scheduler.store.ticks", "Ticks.send_commit"),
     "answer": ("scheduler.store.ticks", "Commit.answers"),

@@ -156,9 +156,9 @@ def test_a_commit_whose_server_is_away_says_so(new_valkey: Callable[..., ValkeyS
 
 
 def test_a_turn_costs_as_many_round_trips_for_one_entry_as_for_a_thousand(store: Store) -> None:
-    """By the server's own count: what a beat sends is one select and one commit for 500 ticks, and nothing else."""
+    """By the server's own count: what a beat sends is one select and one commit for 200 ticks, and nothing else."""
     trips = {}
-    for count in (1, 1, 500, 1_000, 10_000):  # the first time the scripts have to be loaded as well
+    for count in (1, 1, 200, 1_000, 10_000):  # the first time the scripts have to be loaded as well
         store.client.flushall()
         due(store, *(Entry(name=f"entry-{number}", job="jobs.x", schedule=HOURLY) for number in range(count)))
         before = sent(store)
@@ -171,9 +171,33 @@ def test_a_turn_costs_as_many_round_trips_for_one_entry_as_for_a_thousand(store:
         assert store.client.llen("default") == count
         trips[count] = (after - before, turns)
     assert trips[1] == (2, 1)
-    assert trips[500] == (2, 1)
-    assert trips[1_000] == (3, 1)
-    assert trips[10_000] == (5 * (1 + 4) + 1, 6)
+    assert trips[200] == (2, 1)
+    assert trips[1_000] == (6, 1)
+    assert trips[10_000] == (5 * (1 + 10) + 1, 6)
+
+
+def test_a_turn_that_goes_on_has_asked_for_what_is_due_next(store: Store) -> None:
+    due(store, Entry(name="first", job="jobs.x", schedule=HOURLY))
+    take_turn(store, push=True)  # the server knows the scripts from here on
+    due(store, *(Entry(name=f"entry-{number}", job="jobs.x", schedule=HOURLY) for number in range(7)))
+    turn = take_turn(store, push=True, limit=3, go_on=True)
+    assert (turn.dispatched, turn.more) == (3, True)
+    turn = take_turn(store, push=True, limit=3, select=turn.following, go_on=True)
+    assert (turn.dispatched, turn.more) == (3, True)
+    turn = take_turn(store, push=True, limit=3, select=turn.following, go_on=True)
+    assert (turn.dispatched, turn.more, turn.following) == (1, False, None)
+    assert store.client.llen("default") == 8
+
+
+def test_what_was_asked_for_may_be_abandoned_and_leaves_no_connection_behind(store: Store) -> None:
+    due(store, *(Entry(name=f"entry-{number}", job="jobs.x", schedule=HOURLY) for number in range(30)))
+    before = len(store.client.client_list())
+    for _ in range(9):
+        turn = take_turn(store, push=True, limit=3, go_on=True)
+        assert turn.following
+        turn.following.abandon()
+    assert take_turn(store, push=True).dispatched == 3
+    assert len(store.client.client_list()) <= before + 2  # one for the commit before, one for the selection
 
 
 def sent(store: Store) -> int:

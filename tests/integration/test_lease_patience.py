@@ -48,7 +48,7 @@ def test_after_an_outage_the_workers_come_first(
         raise Unreachable("away")
 
     with monkeypatch.context() as away:
-        away.setattr(store.ticks, "select", refuse)
+        away.setattr(store.ticks, "send_select", refuse)
         loop.step()
     loop.step()
     assert state(store) is RunState.RUNNING
