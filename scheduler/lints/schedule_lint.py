@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
-from functools import lru_cache
 from itertools import islice, pairwise
 from typing import Final
 
@@ -11,11 +10,10 @@ from scheduler.cadences.crontab_fields import checked_words
 from scheduler.cadences.interval import Interval
 from scheduler.cadences.moments import Moments
 from scheduler.cadences.rule import Rule
-from scheduler.cadences.wall_clock import zone_named
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.entry_ticks import coming_ticks, next_tick
-from scheduler.foresight.explanation import ClockChange, clock_changes
+from scheduler.lints.clock_lint import struck_by_changes
 from scheduler.lints.crontab_lint import suspicions
 from scheduler.lints.lint import Finding
 from scheduler.schedule import Schedule, cadence_of, calendars_of
@@ -23,7 +21,6 @@ from scheduler.schedule import Schedule, cadence_of, calendars_of
 FLOOD: Final = 100  # ticks of a catchup_window that are made up for at once
 CROWD: Final = 10  # entries at minute 0
 
-_YEAR: Final = timedelta(days=366)
 _LOOKED_AT: Final = 20  # ticks between which the shortest gap is looked for
 
 
@@ -46,7 +43,7 @@ def findings(
         yield _never(entry, now)
         return
     yield from _of_calendars(entry)
-    yield from _of_clock(entry.schedule, given, now)
+    yield from struck_by_changes(entry, _on_walls(entry.schedule), given, now)
     yield from _of_gaps(entry, now)
 
 
@@ -87,33 +84,6 @@ def _without_effect(entry: Entry, own: Collection[str]) -> Iterator[Finding]:
         for key in keys:
             message = f"has no effect: the {kind} repeats within the hour, and follows real time"
             yield Finding("dst-without-effect", message, (key,))
-
-
-def _of_clock(schedule: Schedule, given: Collection[str], now: datetime) -> Iterator[Finding]:
-    """Times that the clock jumps over or shows twice in the coming year, where no key says what becomes of them."""
-    for crontab in _crontabs(schedule):
-        if crontab.follows_real_time:
-            continue
-        times = crontab.wall_times()
-        for change in _changes(crontab.timezone, now):
-            shown = change.at.replace(tzinfo=None)
-            first, last = sorted((shown + change.before, shown + change.after))
-            if not times.count(first, last):
-                continue
-            skipped = change.after > change.before
-            key, word = ("dst_gap", crontab.dst_gap) if skipped else ("dst_fold", crontab.dst_fold)
-            if key not in given:
-                what = "is jumped over" if skipped else "comes twice"
-                message = (
-                    f"on {first:%F} a time of {crontab.expression} {what} in {crontab.timezone}; "
-                    f'{key} = "{word}" says that this is meant'
-                )
-                yield Finding("clock-change", message, ("crontab",))
-
-
-@lru_cache(maxsize=1_024)
-def _changes(timezone: str, now: datetime) -> tuple[ClockChange, ...]:
-    return tuple(each for each in clock_changes(zone_named(timezone), now, count=4) if each.at <= now + _YEAR)
 
 
 def _of_gaps(entry: Entry, now: datetime) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ def test_schedules_name_their_schema_for_editors(directory: Path) -> None:
 
 @pytest.mark.parametrize("directory", [ROOT, *EXAMPLES], ids=name_of)
 def test_schedules_check_well(directory: Path, tmp_path: Path) -> None:
-    checked = finished("check", directory=directory, environ=clean_environ(HOME=str(tmp_path)))
+    checked = finished("check", "--strict", directory=directory, environ=clean_environ(HOME=str(tmp_path)))
 
     assert checked.code == 0, checked.out + checked.err
 

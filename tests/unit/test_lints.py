@@ -90,6 +90,14 @@ ONE_OF_EACH = {
             timed("45 1 * * *", timezone="'Australia/Lord_Howe'", dst_gap="'skip'"),
             "3:11+12 crontab: on 2027-04-04 a time of 45 1 * * * comes twice in Australia/Lord_Howe",
         ),
+        (
+            "rrule = 'FREQ=DAILY;BYHOUR=2;BYMINUTE=30'\ntimezone = 'Europe/Berlin'\ndst_fold = 'first'",
+            "3:9+33 rrule: on 2027-03-28 a time of FREQ=DAILY;BYHOUR=2;BYMINUTE=30 is jumped over in Europe/Berlin",
+        ),
+        (
+            timed("30 2 * * *", timezone="'Europe/Berlin'", jitter="'50m'", ends_at="2027-04-01T00:00:00Z"),
+            "3:11+12 crontab: on 2027-03-28 a time of 30 2 * * * is jumped over in Europe/Berlin",
+        ),
     ],
     "retries-outlast-tick": [
         (
@@ -144,6 +152,15 @@ def test_every_lint_has_a_case() -> None:
         timed("30 4 * * *", timezone="'Europe/Berlin'"),
         timed("30 2 * * *", timezone="'Europe/Berlin'", dst_gap="'shift'", dst_fold="'first'"),
         timed("*/20 * * * *", timezone="'Europe/Berlin'"),
+        timed("30 2 * * *", timezone="'Europe/Berlin'", exclude="'* * * * SUN'"),
+        timed("30 2 * * *", timezone="'Europe/Berlin'", ends_at="2027-03-28T00:59:59Z"),
+        timed("30 2 * * *", timezone="'Europe/Berlin'", exclude="'* * * * SUN'", jitter="'30m'"),
+        "rrule = 'FREQ=DAILY;BYHOUR=4'\ntimezone = 'Europe/Berlin'",
+        "rrule = 'FREQ=WEEKLY;BYDAY=MO;BYHOUR=2;BYMINUTE=30'\ntimezone = 'Europe/Berlin'",
+        "rrule = 'FREQ=HOURLY'\ntimezone = 'Europe/Berlin'",
+        "interval = '1d'\ntimezone = 'Europe/Berlin'\nanchor = 2026-11-21T01:30:00Z",
+        "at = '2027-03-28T02:30:00+01:00'\ntimezone = 'Europe/Berlin'",
+        "solar = { event = 'dawn', latitude = 52.5, longitude = 13.4 }\ntimezone = 'Europe/Berlin'",
         "interval = '1m'\noverlap = 'allow'\ntimeout = '1m'",
         "interval = '1m'\noverlap = 'allow'\ntimeout = '2m'\nmax_active = 5",
         "interval = '1h'\ncatchup = 'all'",
