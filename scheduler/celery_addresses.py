@@ -38,7 +38,7 @@ def broker(url: str) -> str:
         return without_tls_options(url)
     query = {name: value for name, value in parse_qsl(parts.query) if name != "db"}
     query["virtual_host"] = dict(parse_qsl(parts.query)).get("db", "0")
-    return f"redis+socket://{parts.path}?{urlencode(query)}"
+    return f"redis+socket://{parts.netloc}{parts.path}?{urlencode(query)}"
 
 
 def is_redis(url: str) -> bool:

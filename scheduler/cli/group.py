@@ -104,6 +104,7 @@ class LazyGroup(click.Group):
         **extra: Any,
     ) -> Any:
         """Run `onbeat ARGS` and exit. A subcommand that returns a number exits with it."""
+        _open_what_is_closed()
         options: dict[str, Any] = {
             "args": None if args is None else list(args),
             "prog_name": prog_name or "onbeat",
@@ -145,6 +146,19 @@ class LazyGroup(click.Group):
 def _of_the_system(error: OSError) -> OnbeatError:
     reason = (error.strerror or str(error) or type(error).__name__).lower()
     return OnbeatError(f"{error.filename}: {reason}" if error.filename else reason)
+
+
+def _open_what_is_closed() -> None:
+    """What was closed when we were started, as by `>&-`, is nothing: no file that is opened later takes its place."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != number:
+                os.dup2(nothing, number)
+                os.close(nothing)
+            stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as the process
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
 
 
 def _let_go_of_stdout() -> None:

@@ -37,7 +37,11 @@ def pause(
     if as_json:
         print_document(pause_document(paused))
         return
-    until = f"until {paused.until.astimezone():%Y-%m-%d %H:%M:%S}" if paused.until else "until it is resumed"
+    until = (
+        f"until {paused.until.astimezone().isoformat(' ', 'seconds')}"
+        if paused.until
+        else "until it is resumed"
+    )
     click.echo(f"{entry or 'Every entry'} is paused {until}.")
 
 

@@ -30,7 +30,9 @@ def resume(*, entry: str | None, everything: bool, as_json: bool) -> None:
     if as_json:
         print_document(None if lifted is None else pause_document(lifted))
     elif lifted is None:
-        click.echo(f"{entry or 'Every entry'} was not paused." + _hint(entry, still))
+        click.echo(
+            (f"{entry} was not paused." if entry else "No pause --all is in force.") + _hint(entry, still)
+        )
     else:
         others = "" if entry or not still else f" Still paused by name: {', '.join(still)}."
         click.echo(f"{entry or 'Every entry'} is resumed.{others}")

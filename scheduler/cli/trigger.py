@@ -49,7 +49,7 @@ def trigger(*, entry: str, kwargs_json: str | None, at: datetime | None, wait: b
         run_id = ask(store, publisher, stored, by=who(), kwargs=kwargs, at=at)
         if not as_json:
             click.echo(
-                f"{entry}: run {run_id}" + (f" at {at.astimezone():%Y-%m-%d %H:%M:%S}" if at else ""),
+                f"{entry}: run {run_id}" + (f" at {at.astimezone().isoformat(' ', 'seconds')}" if at else ""),
                 err=wait,
             )
         run = _waited_for(store, run_id, quiet=as_json) if wait else run_with_id(store, run_id)

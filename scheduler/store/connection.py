@@ -14,6 +14,7 @@ from redis.exceptions import (
     AuthorizationError,
     BusyLoadingError,
     ClusterDownError,
+    InvalidResponse,
     NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
@@ -51,6 +52,10 @@ _TROUBLE = (
 )
 _REFUSED = (AuthenticationError, AuthorizationError, NoPermissionError)
 _CREDENTIALS_HINT = "check the user and the password in ONBEAT_REDIS_URL"
+_PERMISSION_HINT = (
+    "allow this user every key, channel and script of this deployment: `~PREFIX* &* +@all -@dangerous +info`"
+)
+_PROTOCOL_HINT = "is it the right host and port, and does it want rediss://?"
 _DATABASE_HINT = "check the database number in ONBEAT_REDIS_URL"
 _TLS_HINT = "check its certificate, and ssl_ca_certs and its kin in ONBEAT_REDIS_URL"
 _REFUSING_WRITES = ("MISCONF", "OOM", "NOREPLICAS", "MASTERDOWN", "LOADING", "UNBLOCKED", "BUSY")
@@ -128,6 +133,10 @@ class _ExplainedPipeline(Pipeline):
 
 def explained(error: RedisError, address: str) -> Exception:
     """The error as Onbeat says it, or the error itself where it is a mistake of ours."""
+    if isinstance(error, NoPermissionError):
+        return StoreRefused(f"{address} refuses us: {_said_by_the_server(error)}", hint=_PERMISSION_HINT)
+    if isinstance(error, InvalidResponse):
+        return StoreRefused(f"{address} answers, but not as a Redis server does", hint=_PROTOCOL_HINT)
     if isinstance(error, _REFUSED):
         return StoreRefused(f"{address} refuses us: {_refusal(error)}", hint=_CREDENTIALS_HINT)
     if (distrust := _distrust(error)) is not None:

@@ -13,6 +13,7 @@ from tests.support.commands import Onbeat
 from tests.support.process import finished
 from tests.support.project import Project
 from tests.support.valkey import ValkeyServer, free_port
+from tests.support.website import website
 
 # Root reads every file; without these two capabilities it is held to a file's mode like anybody else.
 WITHOUT_PRIVILEGE = (
@@ -265,6 +266,28 @@ def test_a_database_that_does_not_exist_ends_with_4(
     assert (ended.code, ended.err) == (4, error(f"127.0.0.1:{valkey.port} has no such database", hint))
 
 
+def test_what_is_no_redis_server_ends_with_4(serverless_project: Project) -> None:
+    with website() as site:
+        ended = serverless_project.run("entries", ONBEAT_REDIS_URL=site.url.replace("http", "redis"))
+    assert ended.code == 4
+    assert "answers, but not as a Redis server does\n  hint: is it the right host and port" in ended.err
+
+
+def test_a_key_that_an_acl_forbids_ends_with_4_and_says_what_to_allow(
+    serverless_project: Project, new_valkey: Callable[..., ValkeyServer]
+) -> None:
+    server = new_valkey()
+    server.client().acl_setuser(
+        "ours", enabled=True, passwords=["+hush"], keys=["app:*"], categories=["+@all"]
+    )
+    url = f"redis://ours:hush@127.0.0.1:{server.port}/0"
+    ended = serverless_project.run("entries", ONBEAT_REDIS_URL=url)
+    assert ended.code == 4
+    assert "refuses us: " in ended.err
+    assert "hint: allow this user every key" in ended.err
+    serverless_project.run("entries", ONBEAT_REDIS_URL=url, ONBEAT_KEY_PREFIX="app:").expect(0)
+
+
 def test_a_frozen_server_ends_with_4_within_seconds(
     serverless_project: Project, new_valkey: Callable[..., ValkeyServer]
 ) -> None:
@@ -293,6 +316,15 @@ def test_the_embedded_server_of_an_onbeat_up_that_was_killed_is_out_of_reach(
     message = "/nowhere/valkey.sock can't be reached: no such file or directory"
     hint = "`onbeat up` ended without tidying up; start it again"
     assert (ended.code, ended.err) == (4, error(message, hint))
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(scheduled: Project, closed: str) -> None:
+    line = f"exec {sys.executable} -m scheduler entries {closed}"
+    place = {"directory": scheduled.directory, "environ": scheduled.environ}
+    ended = finished("-c", line, program=("/bin/sh",), **place)  # type: ignore[arg-type]
+    assert (ended.code, ended.err) == (0, "")
+    assert ("backup" in ended.out) == (closed == "2>&-")
 
 
 def test_a_reader_that_goes_away_is_no_error(scheduled: Project) -> None:
