@@ -4,13 +4,28 @@ It is a RedBeatScheduler, so that RedBeat's settings hold and Celery's tools kno
 There is no lock: any number of beats may run.
 """
 
-from typing import Any
+import sys
+from typing import Any, Final
 
 from redbeat import RedBeatScheduler
 
 from scheduler.beat.whole import Beat, beat_for, refusals_told
+from scheduler.errors import UsageProblem
 from scheduler.log_setup import name_process
 from scheduler.settings import load_settings
+
+OUR_APP: Final = "onbeat"
+
+
+def _refuse_another(app: Any) -> None:
+    """Workers of another app claim no runs: what they take would be sent again as lost. Raises SystemExit."""
+    if app.main != OUR_APP:
+        words = (
+            f"error: OnbeatScheduler is for Onbeat's own Celery app, and this is {app.main or 'another'!r}",
+            "  hint: celery -A scheduler.celery_app beat, with your tasks' modules in ONBEAT_JOBS",
+        )
+        sys.stderr.write("\n".join(words) + "\n")
+        raise SystemExit(UsageProblem.exit_code)
 
 
 class OnbeatScheduler(RedBeatScheduler):  # type: ignore[misc]  # RedBeat has no types
@@ -18,6 +33,7 @@ class OnbeatScheduler(RedBeatScheduler):  # type: ignore[misc]  # RedBeat has no
 
     def __init__(self, app: Any, lazy: bool = False, **kwargs: Any) -> None:  # noqa: FBT001, FBT002 - Celery's signature
         self._beat: Beat | None = None
+        _refuse_another(app)
         super().__init__(app, lazy=lazy, **kwargs)
 
     def setup_schedule(self) -> None:

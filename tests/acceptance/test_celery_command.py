@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.support.process import started
+from tests.support.process import finished, started
 from tests.support.project import SCHEDULES, Project
 
 CELERY = (sys.executable, "-m", "celery", "-A", "scheduler.celery_app")
@@ -52,6 +52,16 @@ def test_a_file_that_cant_be_used_ends_celerys_beat_with_the_same_exit_code(proj
     with started("beat", directory=project.directory, environ=environ, program=CELERY) as beat:
         assert beat.wait(within=30) == 3
         assert beat.named("schedules.rejected", process="beat")
+
+
+def test_the_scheduler_refuses_another_celery_app(project: Project) -> None:
+    project.write("shop.py", 'from celery import Celery\napp = Celery("shop", broker="memory://")\n')
+    environ = {**project.environ, "PYTHONPATH": str(Path.cwd())}
+    program = (sys.executable, "-m", "celery", "-A", "shop")
+    arguments = ("beat", "-S", "scheduler.beat.redbeat_scheduler.OnbeatScheduler")
+    ended = finished(*arguments, directory=project.directory, environ=environ, program=program)
+    assert ended.code == 2
+    assert "OnbeatScheduler is for Onbeat's own Celery app, and this is 'shop'" in ended.err
 
 
 def test_the_scheduler_is_redbeats_with_its_settings(project: Project) -> None:
