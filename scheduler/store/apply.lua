@@ -31,17 +31,29 @@ for i = 1, reads do
   if not is_as_read(KEYS[3 + writes + i], { 'definition', 'onbeat', 'tick' }, at) then return 0 end
 end
 
+local scores = {}
 for i = 1, writes do
   local key, at = KEYS[3 + i], 10 + 5 * i
-  redis.call('HSET', key, 'definition', ARGV[at], 'onbeat', ARGV[at + 1])
-  redis.call('HSETNX', key, 'meta', ARGV[10])
-  if ARGV[at + 4] == 'anew' then
-    redis.call('HSET', key, 'tick', ARGV[at + 2])
-    redis.call('HDEL', key, 'parked', 'behind')
-    redis.call('ZADD', KEYS[2], ARGV[at + 3], key)
+  local anew = ARGV[at + 4] == 'anew'
+  if anew and redis.call('EXISTS', key) == 0 then
+    redis.call('HSET', key, 'definition', ARGV[at], 'onbeat', ARGV[at + 1], 'tick', ARGV[at + 2], 'meta', ARGV[10])
+  else
+    redis.call('HSET', key, 'definition', ARGV[at], 'onbeat', ARGV[at + 1])
+    redis.call('HSETNX', key, 'meta', ARGV[10])
+    if anew then
+      redis.call('HSET', key, 'tick', ARGV[at + 2])
+      redis.call('HDEL', key, 'parked', 'behind')
+    end
+  end
+  if anew then
+    scores[#scores + 1] = ARGV[at + 3]
+    scores[#scores + 1] = key
   elseif ARGV[at + 4] == 'sooner' then
     redis.call('ZADD', KEYS[2], 'LT', ARGV[at + 3], key)
   end
+end
+for i = 1, #scores, 1000 do
+  redis.call('ZADD', KEYS[2], unpack(scores, i, math.min(i + 999, #scores)))
 end
 for i = 1, withdrawals do
   local ledger, ticks = KEYS[2 + writes + reads + 2 * i], KEYS[3 + writes + reads + 2 * i]

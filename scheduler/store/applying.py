@@ -1,6 +1,5 @@
 """Puts the entries of a file in force: what differs from what was applied is written, in one Lua call."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +11,7 @@ from scheduler.entry import Entry
 from scheduler.plan import Change, Plan, plan
 from scheduler.schedule import calendars_of
 from scheduler.store.connection import Client
-from scheduler.store.entry_record import FIELDS, StoredEntry, own_field, stored_entry
+from scheduler.store.entry_record import FIELDS, StoredEntry, mark, own_field, stored_entry
 from scheduler.store.keys import Keys
 from scheduler.store.ledger import MOST_RANGES, range_json
 from scheduler.store.moments import milliseconds, moment_or_none, score
@@ -41,15 +40,6 @@ class Outdated(Exception):
         self.revision = revision
 
 
-class _Record(NamedTuple):
-    """An entry as it is kept, and its mark: what marks.lua makes of the field `onbeat`."""
-
-    entry: Entry
-    definition: str
-    own: str
-    mark: str
-
-
 class _Read(NamedTuple):
     """An entry of the store, and the texts of its fields."""
 
@@ -69,13 +59,12 @@ class _Write(NamedTuple):
 
 
 class Applying:
-    """Applies files to one deployment. Remembers what it made of each entry, so that the next file costs less."""
+    """Applies files to one deployment."""
 
     def __init__(self, client: Client, keys: Keys, scripts: Scripts) -> None:
         self._client: Any = client  # redis-py's types: bytes or str
         self._keys = keys
         self._scripts = scripts
-        self._records: dict[str, _Record] = {}
 
     def in_force(self) -> Applied:
         """Which schedules are in force."""
@@ -96,7 +85,7 @@ class Applying:
             if in_force.revision > ours.revision:
                 raise Outdated(in_force.revision)
             marks = self._marks(keys)
-            same = {name for name, entry in wanted.items() if marks.get(name) == self._record(entry).mark}
+            same = {name for name, entry in wanted.items() if marks.get(name) == mark(entry)}
             read = self._read([name for name in marks if name not in same])
             before = {
                 name: each.stored.applied for name, each in read.items() if each.stored.applied is not None
@@ -106,7 +95,6 @@ class Applying:
             changes = replace(changes, unchanged=tuple(name for name in wanted if name in same))
             as_ours = (in_force.digest, in_force.revision) == (ours.digest, ours.revision)
             if (changes.empty and as_ours) or self._write(changes, read, fields, ours, now):
-                self._records = {name: self._records[name] for name in wanted}
                 return changes
 
     def _in_store(self) -> tuple[Mapping[str, str], Sequence[str]]:
@@ -121,15 +109,6 @@ class Applying:
         for start in range(0, len(keys), _BATCH):
             found += self._scripts.call("marks", keys[start : start + _BATCH], [])
         return {self._keys.entry_name(key): mark for key, mark in zip(keys, found, strict=True)}
-
-    def _record(self, entry: Entry) -> _Record:
-        record = self._records.get(entry.name)
-        if record is None or (record.entry is not entry and record.entry.text() != entry.text()):
-            definition = redbeat_entry.definition(entry)
-            own = own_field(entry, definition)
-            mark = hashlib.sha1(own.encode(), usedforsecurity=False).hexdigest()
-            record = self._records[entry.name] = _Record(entry, definition, own, mark)
-        return record
 
     def _read(self, names: Sequence[str]) -> dict[str, _Read]:
         """Those of these entries that there are."""
@@ -172,9 +151,9 @@ class Applying:
         args += [ours.digest or "", ours.revision, milliseconds(now), ours.by or "", ours.env or ""]
         args += [redbeat_entry.NEVER_RUN, MOST_RANGES, len(writes), len(touched), len(withdrawn)]
         for each in writes:
-            record = self._record(each.entry)
+            definition = redbeat_entry.definition(each.entry)
             tick = milliseconds(each.tick) if each.tick is not None else ""
-            args += [record.definition, record.own, tick, score(each.next_at), each.how]
+            args += [definition, own_field(each.entry, definition), tick, score(each.next_at), each.how]
         for name in touched:
             args += [read[name].definition, read[name].own, read[name].tick]
         for _, some in withdrawn:

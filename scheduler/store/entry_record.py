@@ -1,5 +1,6 @@
 """One entry's hash: RedBeat's fields with ours beside them, written as text and read again."""
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -30,8 +31,16 @@ class StoredEntry:
 
 
 def own_field(entry: Entry, definition: str) -> str:
-    """What RedBeat has no room for, with the definition it was written beside, to notice an edit through RedBeat."""
-    return f'{{"entry": {entry.text()}, "beside": {json.dumps(definition)}}}'
+    """What RedBeat has no room for, with the definition it was written beside, to notice an edit through RedBeat.
+
+    It begins with the entry's mark, where marks.lua finds it.
+    """
+    return f'{{"mark": "{mark(entry)}", "entry": {entry.text()}, "beside": {json.dumps(definition)}}}'
+
+
+def mark(entry: Entry) -> str:
+    """A short text that is the same for entries that mean the same."""
+    return hashlib.sha1(entry.text().encode(), usedforsecurity=False).hexdigest()
 
 
 def stored_entry(name: str, due: float | str, fields: list[str | None]) -> StoredEntry:
