@@ -45,8 +45,8 @@ class Beat:
         )
         self.loop.soon(lambda: _warn_of_unsafe(self.store))
         self.loop.soon(lambda: self.schedules.apply(self.file))
+        self.loop.soon(self.watch.start)  # what changed in between it finds, too
         systemd_notify.ready(f"{len(self.file.entries)} entries from {self.schedules.settings.schedules}")
-        self.watch.start()
 
     def run(self) -> None:
         """Take turns until the loop is stopped; then end in order."""

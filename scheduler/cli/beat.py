@@ -16,9 +16,12 @@ def beat() -> int:
     Run as many as you like: each tick is decided once. SIGHUP applies the file again; SIGTERM and
     Ctrl-C end it after its turn.
     """
-    from scheduler.beat.process import run
-    from scheduler.log_setup import errors_to_stderr
-    from scheduler.settings import load_settings
+    from scheduler.garbage import collector_at_rest
+
+    with collector_at_rest(set_aside=True):
+        from scheduler.beat.process import run
+        from scheduler.log_setup import errors_to_stderr
+        from scheduler.settings import load_settings
 
     with errors_to_stderr():
         return run(load_settings())
