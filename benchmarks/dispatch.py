@@ -33,8 +33,8 @@ from scheduler.beat.turn import take_turn
 from scheduler.cadences.interval import Interval
 from scheduler.embedded import EmbeddedServer
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.store import Keys, Store, connect
-from scheduler.store.moments import milliseconds
 
 sys.path.insert(0, str(Path(__file__).parent))
 from beats import CELERY, ONBEAT, REDBEAT, Beat, running, write_project

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 from uuid import uuid4
 
 from scheduler.checkpoint import MOST_WORDS, UNHEARD, Checkpoint, Reports, progress_of
 from scheduler.durations import parse_duration
 from scheduler.retry import RetryPolicy
+from scheduler.run import Run
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -74,6 +75,22 @@ class CurrentRun:
     trigger: str
     checkpoint: Checkpoint = field(default_factory=Checkpoint, compare=False, repr=False)
     reports: Reports = field(default=UNHEARD, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, run: Run, reports: Reports = UNHEARD) -> Self:
+        """What the job finds while an attempt of `run` is executed."""
+        return cls(
+            entry=run.entry,
+            job=run.job,
+            run_id=run.run_id,
+            scheduled_at=run.scheduled_at,
+            attempt=run.attempt,
+            max_attempts=run.max_attempts,
+            queue=run.queue,
+            trigger=run.trigger,
+            checkpoint=Checkpoint(run.checkpoint, reports.save),
+            reports=reports,
+        )
 
     def heartbeat(self, progress: float | None = None, message: str | None = None) -> None:
         """Say how far the job is, `progress` from 0 to 1, and what it does; what is left out stays as it was.

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import uuid4
 
+from scheduler.epoch import milliseconds
 from scheduler.run import Call, Trigger
 from scheduler.secrecy import hidden
 
@@ -79,7 +80,7 @@ def headers(call: Call, bell: Doorbell) -> dict[str, Any]:
         bell.run_id,
         bell.entry,
         bell.trigger,
-        _milliseconds(bell.scheduled_at),
+        milliseconds(bell.scheduled_at),
         bell.attempt,
         bell.attempt - 1,
     )
@@ -114,7 +115,7 @@ def envelope(call_json: str, bell: Doorbell) -> str:
     return (
         template.replace(_RUN_ID, bell.run_id)
         .replace(_TAG, str(uuid4()))
-        .replace(f'"{_SCHEDULED}"', str(_milliseconds(bell.scheduled_at)))
+        .replace(f'"{_SCHEDULED}"', str(milliseconds(bell.scheduled_at)))
         .replace(f'"{_ATTEMPT}"', str(bell.attempt))
         .replace(f'"{_RETRIES}"', str(bell.attempt - 1))
     )
@@ -194,7 +195,3 @@ def _headers(
         "stamped_headers": None,
         "stamps": {},
     }
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

@@ -7,8 +7,7 @@ from typing import Any
 
 from scheduler.errors import OnbeatError
 from scheduler.publisher import BrokerUnreachable, Publisher
-from scheduler.recovery import fields_of
-from scheduler.run import Call, Run, manual_run_id
+from scheduler.run import Call, Run, fields_of, manual_run_id
 from scheduler.store import Store
 from scheduler.store.cancels import Stopping
 from scheduler.store.entries import StoredEntry

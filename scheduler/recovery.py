@@ -5,28 +5,12 @@ A beat decides it when the lease runs out, the worker itself when its child died
 
 import json
 import random
-from datetime import timedelta
-from typing import Any, Final
 
+from scheduler.attempt import WORKER_LOST, Ending, Fenced, after_loss
 from scheduler.log_setup import emit
-from scheduler.retry import RetryPolicy
-from scheduler.run import Call, Run, RunState
+from scheduler.run import Call, Run, RunState, fields_of
 from scheduler.store import Store
-from scheduler.store.runs import Ending, Fenced
 from scheduler.timestamps import rfc3339
-
-WORKER_LOST: Final = "worker lost"
-
-
-def after_loss(policy: RetryPolicy, attempt: int, chance: float) -> tuple[RunState, timedelta]:
-    """The state that a lost run goes to, and the wait before its next attempt.
-
-    `chance` in [0, 1) places the wait within the policy's jitter. A run is tried again only where the policy has
-    `on_lost` and attempts left.
-    """
-    if policy.on_lost and attempt < policy.max_attempts:
-        return RunState.RETRYING, policy.delay(attempt, chance)
-    return RunState.FAILED, timedelta(0)
 
 
 def recover(store: Store, run: Run, call_json: str, *, worker: str | None, why: str = WORKER_LOST) -> bool:
@@ -51,14 +35,3 @@ def recover(store: Store, run: Run, call_json: str, *, worker: str | None, why: 
     else:
         emit("run.failed", **fields_of(run), error=why)
     return True
-
-
-def fields_of(run: Run) -> dict[str, Any]:
-    """The fields that every event of a run has."""
-    return {
-        "entry": run.entry,
-        "job": run.job,
-        "run_id": run.run_id,
-        "scheduled_at": rfc3339(run.scheduled_at),
-        "attempt": run.attempt,
-    }

@@ -17,8 +17,10 @@ from typing import Any, Literal, Self
 from uuid import UUID, uuid4
 
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.rate import time_between
 from scheduler.retry import RetryPolicy
+from scheduler.timestamps import rfc3339
 
 Trigger = Literal["schedule", "manual", "backfill", "after"]
 
@@ -53,7 +55,7 @@ FINAL = frozenset(
 def tick_run_id(entry: str, scheduled_at: datetime) -> str:
     """The id of the run of this tick: the same for every beat and at every try, so that it can exist only once."""
     digest = _NAMESPACE.copy()
-    digest.update(f"{entry}@{round(scheduled_at.timestamp() * 1000)}".encode())
+    digest.update(f"{entry}@{milliseconds(scheduled_at)}".encode())
     text = digest.hexdigest()
     # What uuid5 (RFC 9562, 5.5) does, at a quarter of its cost: version 5, variant 10.
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
@@ -222,3 +224,14 @@ class Run:
         """How long after its scheduled time the first attempt started."""
         started_at = self.first_started_at or self.started_at
         return None if started_at is None else started_at - self.scheduled_at
+
+
+def fields_of(run: Run) -> dict[str, Any]:
+    """The fields that every event of a run has."""
+    return {
+        "entry": run.entry,
+        "job": run.job,
+        "run_id": run.run_id,
+        "scheduled_at": rfc3339(run.scheduled_at),
+        "attempt": run.attempt,
+    }

@@ -9,8 +9,7 @@ from scheduler.disposition import Disposition
 from scheduler.entry import Entry
 from scheduler.log_setup import emit
 from scheduler.publisher import Publisher
-from scheduler.recovery import fields_of
-from scheduler.run import Run, RunState
+from scheduler.run import Run, RunState, fields_of
 from scheduler.store import Store
 from scheduler.store.followers import Followed
 from scheduler.store.pauses import pause_in_force

@@ -7,8 +7,8 @@ from typing import Final
 
 from scheduler.log_setup import emit
 from scheduler.publisher import Publisher
-from scheduler.recovery import fields_of, recover
-from scheduler.run import Run, RunState
+from scheduler.recovery import recover
+from scheduler.run import Run, RunState, fields_of
 from scheduler.store import Store
 from scheduler.store.outbox import Move
 from scheduler.store.ticks import REPUBLISH_AFTER, Waiting

@@ -54,7 +54,7 @@ class Store:
         """The entries; imported at first use, for RedBeat brings all of Celery and `onbeat health` needs neither."""
         from scheduler.store.entries import Entries
 
-        return Entries(self.client, self.keys, self._scripts)
+        return Entries(self.client, self.keys, self._scripts, self.followers)
 
     def close(self) -> None:
         """Close its connections."""

@@ -8,13 +8,13 @@ from typing import Any, Final, Literal, NamedTuple
 from scheduler import redbeat_entry
 from scheduler.disposition import Disposition, TickRange
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds, moment_or_none, score
 from scheduler.plan import Change, Plan, plan
 from scheduler.schedule import calendars_of
 from scheduler.store.connection import Client
 from scheduler.store.entry_record import FIELDS, StoredEntry, mark, own_field, stored_entry
 from scheduler.store.keys import Keys
 from scheduler.store.ledger import MOST_RANGES, range_json
-from scheduler.store.moments import milliseconds, moment_or_none, score
 from scheduler.store.scripts import Scripts
 
 _BATCH: Final = 1_000

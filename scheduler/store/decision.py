@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple
 
 from scheduler.disposition import TickRange
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds, moment, score
 from scheduler.message import list_name, message_pieces
 from scheduler.rate import time_between
 from scheduler.run import Call
 from scheduler.store.ledger import range_json
-from scheduler.store.moments import milliseconds, moment, score
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 

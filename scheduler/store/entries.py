@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from scheduler.entry import Entry
+from scheduler.epoch import moment_or_none
 from scheduler.garbage import collector_at_rest
 from scheduler.plan import Plan
 from scheduler.store.applying import Applied, Applying, Outdated
@@ -12,7 +13,6 @@ from scheduler.store.connection import Client
 from scheduler.store.entry_record import FIELDS, StoredEntry, read_entry, stored_entry
 from scheduler.store.followers import Followers
 from scheduler.store.keys import Keys
-from scheduler.store.moments import moment_or_none
 from scheduler.store.scripts import Scripts
 
 __all__ = ["Applied", "Entries", "Outdated", "StoredEntry", "read_entry"]
@@ -23,11 +23,11 @@ _BATCH: Final = 1_000
 class Entries:
     """All entries of one deployment."""
 
-    def __init__(self, client: Client, keys: Keys, scripts: Scripts) -> None:
+    def __init__(self, client: Client, keys: Keys, scripts: Scripts, followers: Followers) -> None:
         self._client: Any = client  # redis-py's types: bytes or str
         self._keys = keys
         self._applying = Applying(client, keys, scripts)
-        self._followers = Followers(client, keys, scripts)
+        self._followers = followers
 
     def all(self) -> dict[str, StoredEntry]:
         """Every entry by name, in the order of the names."""

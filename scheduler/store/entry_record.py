@@ -9,7 +9,7 @@ from typing import Final
 
 from scheduler import redbeat_entry
 from scheduler.entry import Entry
-from scheduler.store.moments import moment_of_score, moment_or_none
+from scheduler.epoch import moment_of_score, moment_or_none
 
 FIELDS: Final = ("definition", "meta", "onbeat", "tick")
 

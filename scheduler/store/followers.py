@@ -8,11 +8,11 @@ from typing import Any, Final, Literal
 
 from scheduler.disposition import Disposition
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.run import Run, tick_run_id
 from scheduler.store.connection import Client
 from scheduler.store.decision import run_form
 from scheduler.store.keys import Keys
-from scheduler.store.moments import milliseconds
 from scheduler.store.scripts import Scripts
 
 BATCH: Final = 200

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from scheduler.disposition import SKIPPED, Disposition, TickRange
+from scheduler.epoch import milliseconds, moment
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
-from scheduler.store.moments import milliseconds, moment
 
 MOST_RANGES: Final = 200  # kept of each entry
 

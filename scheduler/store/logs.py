@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
+from scheduler.epoch import moment
 from scheduler.store.connection import SOCKET_TIMEOUT_S, Client
 from scheduler.store.keys import Keys
-from scheduler.store.moments import moment
 from scheduler.store.scripts import Scripts
 from scheduler.timestamps import rfc3339
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from scheduler.epoch import milliseconds
 from scheduler.message import HIGHEST_PRIORITY, list_name
 from scheduler.run import Run, RunState
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
-from scheduler.store.moments import milliseconds
 from scheduler.store.runs import Runs
 from scheduler.store.scripts import Scripts
 from scheduler.store.ticks import REPUBLISH_AFTER

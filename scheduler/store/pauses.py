@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from scheduler.epoch import milliseconds, moment, moment_or_none
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
-from scheduler.store.moments import milliseconds, moment, moment_or_none
 
 EVERY_ENTRY: Final = "*"
 MOST_ANNOUNCEMENTS: Final = 1_000  # without a beat nobody takes them away

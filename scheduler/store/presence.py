@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import uuid4
 
+from scheduler.epoch import moment
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
-from scheduler.store.moments import moment
 from scheduler.store.scripts import Scripts
 
 Kind = Literal["beats", "workers"]

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
+from scheduler.epoch import moment
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
-from scheduler.store.moments import moment
 
 KEPT: Final = 1_000
 LARGEST: Final = 32_768  # bytes of a message that is kept whole, and so can be sent again

@@ -20,10 +20,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from scheduler.epoch import milliseconds, moment, moment_or_none
 from scheduler.run import Attempt, Run, RunState
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
-from scheduler.store.moments import milliseconds, moment, moment_or_none
 from scheduler.store.scripts import Scripts
 
 DURATIONS_BATCH: Final = 100

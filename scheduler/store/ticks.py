@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from scheduler.catchup import Backlog
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds, moment, moment_of_score, moment_or_none, score
 from scheduler.redbeat_entry import last_run_at, meta_up_to_count
 from scheduler.store.connection import Client
 from scheduler.store.decision import Committed, Decided, DueEntry, batch_document, committed
 from scheduler.store.keys import Keys
 from scheduler.store.lanes import lane_of
-from scheduler.store.moments import milliseconds, moment, moment_of_score, moment_or_none, score
 from scheduler.store.scripts import Scripts, Sent
 
 BATCH: Final = 2_000

@@ -13,15 +13,13 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from scheduler import log_setup
+from scheduler.attempt import Claimed, Ending
 from scheduler.events import Level
 from scheduler.job import CurrentRun, JobDeclaration, enter_run, leave_run
 from scheduler.log_setup.recording import recorded
-from scheduler.recovery import fields_of
-from scheduler.run import Attempt, Call, RunState
-from scheduler.store.runs import Claimed, Ending
+from scheduler.run import Attempt, Call, RunState, fields_of
 from scheduler.testing.executed import ExecutedRun, LogLine
 from scheduler.testing.time_limits import enforced
-from scheduler.worker.binding import current_run_of
 from scheduler.worker.calling import Called
 from scheduler.worker.calling import call as called_job
 from scheduler.worker.outcome import failed, too_long
@@ -75,7 +73,7 @@ def _attempted(run: ExecutedRun, call: Call, job: JobDeclaration, level: Level) 
 @contextmanager
 def _bound(run: ExecutedRun) -> Iterator[CurrentRun]:
     log_setup.bind_run(**fields_of(run))
-    current = current_run_of(run)
+    current = CurrentRun.of(run)
     token = enter_run(current)
     try:
         yield current

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from scheduler import log_setup
-from scheduler.checkpoint import UNHEARD, Checkpoint, Reports
+from scheduler.attempt import Claimed
 from scheduler.job import CurrentRun, enter_run, leave_run
-from scheduler.recovery import fields_of
-from scheduler.run import Run
-from scheduler.store.runs import Claimed
+from scheduler.run import fields_of
 from scheduler.worker.context import WorkerContext
 from scheduler.worker.reports import StoreReports
 from scheduler.worker.run_log import RunLog, RunLogs
@@ -25,7 +23,7 @@ def bound(claimed: Claimed, here: WorkerContext) -> Iterator[None]:
     log_setup.hide(claimed.call.secrets)
     log_setup.bind_run(**fields_of(run))
     _logs.begin(log)
-    token = enter_run(current_run_of(run, reports))
+    token = enter_run(CurrentRun.of(run, reports))
     try:
         yield
     finally:
@@ -33,19 +31,3 @@ def bound(claimed: Claimed, here: WorkerContext) -> Iterator[None]:
         reports.close()
         log_setup.clear_run()
         _logs.end(log)
-
-
-def current_run_of(run: Run, reports: Reports = UNHEARD) -> CurrentRun:
-    """What `current_run()` gives while an attempt of `run` is executed."""
-    return CurrentRun(
-        entry=run.entry,
-        job=run.job,
-        run_id=run.run_id,
-        scheduled_at=run.scheduled_at,
-        attempt=run.attempt,
-        max_attempts=run.max_attempts,
-        queue=run.queue,
-        trigger=run.trigger,
-        checkpoint=Checkpoint(run.checkpoint, reports.save),
-        reports=reports,
-    )

@@ -11,13 +11,12 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from celery.exceptions import Ignore, Reject
 from celery.exceptions import Retry as CeleryRetry
 
+from scheduler.attempt import WORKER_LOST, Claimed, Ending, after_loss
 from scheduler.durations import format_duration
 from scheduler.job import Abort, Cancelled, Retry, Skip, declared_jobs
 from scheduler.job_catalogue import converted
 from scheduler.log_setup import emit
-from scheduler.recovery import WORKER_LOST, after_loss, fields_of
-from scheduler.run import RunState
-from scheduler.store.runs import Claimed, Ending
+from scheduler.run import RunState, fields_of
 from scheduler.timestamps import milliseconds
 from scheduler.worker import interruptions
 from scheduler.worker.outcome import Failure, asked_for, failed, succeeded

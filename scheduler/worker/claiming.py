@@ -7,12 +7,12 @@ from typing import Any, Final
 from kombu.exceptions import EncodeError
 from kombu.utils import json as celerys_json
 
+from scheduler.attempt import Claimed, Refused
 from scheduler.entry import DEFAULT_QUEUE
 from scheduler.job import declared_jobs
 from scheduler.message import BELONGING, EMBEDDED
 from scheduler.retry import RetryPolicy
 from scheduler.run import Call
-from scheduler.store.runs import Claimed, Refused
 from scheduler.worker.context import LEASE, WorkerContext
 from scheduler.worker.decode import Named
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from billiard.exceptions import Terminated, WorkerLostError
 
 from scheduler.log_setup import emit
-from scheduler.recovery import fields_of, recover
-from scheduler.run import Call, Run, RunState
+from scheduler.recovery import recover
+from scheduler.run import Call, Run, RunState, fields_of
 from scheduler.store.outbox import Move
 from scheduler.worker.context import context
 from scheduler.worker.held import Held

@@ -8,13 +8,12 @@ from uuid import uuid4
 from celery.exceptions import Ignore, Reject
 from celery.exceptions import Retry as CeleryRetry
 
+from scheduler.attempt import Claimed, Finished, Refused
 from scheduler.errors import Unreachable
 from scheduler.job import Skip
 from scheduler.log_setup import hidden_values
-from scheduler.recovery import fields_of
-from scheduler.run import RunState
+from scheduler.run import RunState, fields_of
 from scheduler.store.outbox import Move
-from scheduler.store.runs import Claimed, Finished, Refused
 from scheduler.succession import succeed
 from scheduler.worker import interruptions
 from scheduler.worker.binding import bound

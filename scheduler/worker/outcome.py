@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from scheduler.attempt import Ending
 from scheduler.durations import format_duration
 from scheduler.job import Abort, Retry, Skip
 from scheduler.retry import RetryPolicy
 from scheduler.run import RunState
-from scheduler.store.runs import Ending
 
 MAX_RESULT_BYTES: Final = 16_384
 MAX_ERROR: Final = 8_192  # characters of an error's message; a traceback is cut where it is kept

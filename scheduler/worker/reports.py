@@ -6,11 +6,12 @@ import time
 from datetime import timedelta
 from typing import Any, Final
 
+from scheduler.attempt import Claimed
 from scheduler.errors import Unreachable
 from scheduler.job import Cancelled
 from scheduler.log_setup import hidden_values
 from scheduler.secrecy import hidden
-from scheduler.store.runs import Claimed, Runs
+from scheduler.store.runs import Runs
 from scheduler.worker import interruptions
 from scheduler.worker.patience import patiently
 

@@ -13,13 +13,12 @@ from celery.concurrency.solo import TaskPool as SoloPool
 from celery.worker.consumer import Consumer, consumer
 
 from scheduler import redis_transport
+from scheduler.attempt import Claimed, Ending
 from scheduler.celery_queues import QUEUE_TYPE
 from scheduler.log_setup import emit, traceback_text
 from scheduler.message import ONBEAT_HEADER, attempt_of
 from scheduler.message_form import sealed, taken, task_problem
-from scheduler.recovery import fields_of
-from scheduler.run import Call, RunState
-from scheduler.store.runs import Claimed, Ending
+from scheduler.run import Call, RunState, fields_of
 from scheduler.worker.context import LEASE, context
 from scheduler.worker.outcome import Failure, failed
 from scheduler.worker.request import Desk

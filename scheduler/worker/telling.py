@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from scheduler.attempt import Claimed, Ending, Fenced, Finished
 from scheduler.log_setup import emit
-from scheduler.recovery import fields_of
-from scheduler.run import Run, RunState
-from scheduler.store.runs import Claimed, Ending, Fenced, Finished
+from scheduler.run import Run, RunState, fields_of
 from scheduler.timestamps import milliseconds, rfc3339
 from scheduler.worker.decode import Named
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from scheduler.epoch import milliseconds
 from scheduler.message import Doorbell, envelope
 from scheduler.message_form import opened
 from scheduler.publisher import StorePublisher
 from scheduler.run import Call, Run, RunState
 from scheduler.store import Keys, Store, connect
-from scheduler.store.moments import milliseconds
 from tests.support.process import OnbeatProcess, finished
 from tests.support.project import Project
 from tests.support.valkey import ValkeyServer

@@ -5,8 +5,8 @@ import sys
 from datetime import timedelta
 
 from scheduler import redbeat_entry
+from scheduler.epoch import milliseconds
 from scheduler.store import Keys, Store, connect
-from scheduler.store.moments import milliseconds
 from tests.support.process import started
 from tests.support.project import Project
 from tests.support.valkey import ValkeyServer

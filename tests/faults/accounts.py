@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from scheduler.disposition import SKIPPED, TickRange
+from scheduler.epoch import milliseconds, moment
 from scheduler.run import FINAL, Attempt, Run, RunState, tick_run_id
 from scheduler.store import Store
-from scheduler.store.moments import milliseconds, moment
 from tests.faults.entries import Planned
 from tests.faults.world import World
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from scheduler.attempt import Claimed, Ending
 from scheduler.beat.turn import take_turn
 from scheduler.entry import Entry
 from scheduler.run import RunState
 from scheduler.schedule import Interval
 from scheduler.store import Store
-from scheduler.store.runs import Claimed, Ending
 from tests.faults.accounts import RangeKeeper, audit
 from tests.faults.entries import Planned
 from tests.faults.world import World

@@ -7,10 +7,10 @@ import pytest
 from scheduler.beat.turn import Turn, take_turn
 from scheduler.disposition import Disposition
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.schedule import Interval
 from scheduler.store import Keys, Store, connect
 from scheduler.store.applying import Applying
-from scheduler.store.moments import milliseconds
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import clear_of_the_minute
 

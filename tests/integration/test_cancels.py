@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from scheduler.attempt import Cancellation, Claimed, Ending, Fenced, Finished, Refused
 from scheduler.operations import cancel
 from scheduler.publisher import StorePublisher
 from scheduler.recovery import recover
@@ -15,7 +16,6 @@ from scheduler.run import Call, Run, RunState
 from scheduler.store import Keys, Store, connect
 from scheduler.store.cancels import Cancels
 from scheduler.store.outbox import Move
-from scheduler.store.runs import Cancellation, Claimed, Ending, Fenced, Finished, Refused
 from scheduler.worker.cancelling import Cancelling
 from scheduler.worker.held import Held
 from tests.support.valkey import ValkeyServer

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
+from scheduler.attempt import Claimed, Ending
 from scheduler.beat.decide import decide
 from scheduler.beat.turn import MOST_TICKS_A_TURN, take_turn
 from scheduler.disposition import Disposition
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.exclusion import Exclusion
 from scheduler.run import Call, Run, RunState
 from scheduler.schedule import Interval
 from scheduler.store import Keys, Store, connect
 from scheduler.store.decision import DueEntry
-from scheduler.store.moments import milliseconds
 from scheduler.store.pauses import Pause
-from scheduler.store.runs import Claimed, Ending
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import clear_of_the_minute
 

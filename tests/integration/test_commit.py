@@ -13,11 +13,11 @@ from scheduler.beat.decide import decide
 from scheduler.beat.turn import take_turn
 from scheduler.cadences.interval import Interval
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.errors import Unreachable
 from scheduler.message import Doorbell, envelope
 from scheduler.run import Call
 from scheduler.store import Keys, Store, connect
-from scheduler.store.moments import milliseconds
 from tests.support.valkey import ValkeyServer
 
 HOURLY = Interval(timedelta(hours=1))

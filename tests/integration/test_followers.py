@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from scheduler.attempt import Claimed, Ending, Finished
 from scheduler.beat.turn import take_turn
 from scheduler.beat.upkeep import keep_up
 from scheduler.disposition import Disposition
@@ -14,7 +15,6 @@ from scheduler.publisher import StorePublisher
 from scheduler.run import Run, RunState, tick_run_id
 from scheduler.schedule import Interval
 from scheduler.store import Keys, Store, connect
-from scheduler.store.runs import Claimed, Ending, Finished
 from scheduler.succession import succeed
 from tests.support.valkey import ValkeyServer
 

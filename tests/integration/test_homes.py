@@ -8,12 +8,12 @@ from scheduler.beat.loop import Loop
 from scheduler.beat.turn import take_turn
 from scheduler.cadences.interval import Interval
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.home import homes, own_slots, slot
 from scheduler.publisher import StorePublisher
 from scheduler.settings import Settings
 from scheduler.status import read_status, status_document
 from scheduler.store import Keys, Store, connect
-from scheduler.store.moments import milliseconds
 from tests.support.valkey import ValkeyServer
 
 BEATS = frozenset({"a", "b"})

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from scheduler.attempt import Claimed
 from scheduler.errors import Unreachable
 from scheduler.run import Call
 from scheduler.settings import load_settings
 from scheduler.store import Keys, Store, connect
-from scheduler.store.runs import Claimed
 from scheduler.worker.context import WorkerContext
 from scheduler.worker.held import Held
 from scheduler.worker.leases import LeaseKeeper

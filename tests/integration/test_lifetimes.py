@@ -5,19 +5,19 @@ from datetime import timedelta
 
 import pytest
 
+from scheduler.attempt import Claimed, Ending
 from scheduler.beat.turn import take_turn
 from scheduler.beat.upkeep import keep_up
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.operations import pause
 from scheduler.publisher import StorePublisher
 from scheduler.run import Call, RunState
 from scheduler.schedule import Interval
 from scheduler.store import Keys, Store, connect, keys
-from scheduler.store.moments import milliseconds
 from scheduler.store.outbox import Move
 from scheduler.store.pauses import MOST_ANNOUNCEMENTS
 from scheduler.store.refusals import LARGEST
-from scheduler.store.runs import Claimed, Ending
 from tests.support.valkey import ValkeyServer
 
 LEASE = timedelta(seconds=15)

@@ -8,11 +8,11 @@ import pytest
 
 from scheduler.beat.turn import take_turn
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.operations import trigger
 from scheduler.publisher import StorePublisher
 from scheduler.schedule import Interval
 from scheduler.store import Keys, Store, connect
-from scheduler.store.moments import milliseconds
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import clear_of_the_minute
 

@@ -7,11 +7,11 @@ import pytest
 from celery import Celery
 
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.operations import trigger
 from scheduler.publisher import BrokerPublisher, BrokerUnreachable
 from scheduler.run import Call, Run
 from scheduler.store import Keys, Store, connect
-from scheduler.store.moments import milliseconds
 from tests.support.valkey import ValkeyServer, free_port
 from tests.support.waiting import eventually
 

@@ -7,18 +7,18 @@ from itertools import count
 
 import pytest
 
+from scheduler.attempt import Claimed, Ending
 from scheduler.beat.turn import take_turn
 from scheduler.beat.upkeep import keep_up
 from scheduler.disposition import Disposition
 from scheduler.entry import Entry, Overlap
+from scheduler.epoch import milliseconds
 from scheduler.operations import cancel, trigger
 from scheduler.publisher import StorePublisher
 from scheduler.run import Call, Run, RunState
 from scheduler.schedule import Interval
 from scheduler.store import Keys, Store, connect
-from scheduler.store.moments import milliseconds
 from scheduler.store.outbox import Move
-from scheduler.store.runs import Claimed, Ending
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scheduler.attempt import Ending
 from scheduler.entry import Entry
 from scheduler.operations import cancel
 from scheduler.run import RunState
 from scheduler.store import Keys, Store, connect
-from scheduler.store.runs import Ending
 from tests.integration.test_overlap import Scene, entry
 from tests.support.valkey import ValkeyServer
 

@@ -110,3 +110,17 @@ print(*sorted(name for name in after if name.startswith(("scheduler.settings", "
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_run_under_test_needs_no_redis(project: pytest.Pytester) -> None:
+    """`project` has made its folder the current one; its jobs hide those of this repository."""
+    project.mkpydir("jobs")
+    script = """
+import sys
+from scheduler.testing import Schedules
+schedules = Schedules.read("schedules.toml")
+assert schedules.run("nightly", at="2026-03-28").state == "succeeded"
+print(*sorted(name for name in sys.modules if name.partition(".")[0] in ("redis", "redbeat")))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

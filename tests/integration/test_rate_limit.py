@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from scheduler.attempt import Claimed, Refused
 from scheduler.beat.turn import take_turn
 from scheduler.entry import Entry
 from scheduler.redis_transport import Channel
 from scheduler.run import Call
 from scheduler.schedule import Interval
 from scheduler.store import Keys, Store, connect
-from scheduler.store.runs import Claimed, Refused
 from tests.support.valkey import ValkeyServer
 
 LEASE = timedelta(seconds=15)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.attempt import Claimed, Ending
 from scheduler.entry import Entry
 from scheduler.retry import RetryPolicy
 from scheduler.run import Call, RunState, manual_run_id
 from scheduler.schedule import Crontab, Interval
 from scheduler.store import Keys, Store, connect
-from scheduler.store.runs import Claimed, Ending
 from scheduler.timestamps import rfc3339
 from tests.support.commands import Onbeat
 from tests.support.valkey import ValkeyServer

@@ -13,10 +13,10 @@ from redbeat.schedules import rrule
 from scheduler import redbeat_entry
 from scheduler.beat.turn import take_turn
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.redbeat_schedule import celery_schedule
 from scheduler.schedule import Crontab, Interval
 from scheduler.store import Keys, Store, connect
-from scheduler.store.moments import milliseconds
 from tests.support.valkey import ValkeyServer
 
 

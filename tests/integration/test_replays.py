@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from scheduler.attempt import Claimed, Ending, Refused
 from scheduler.entry import Entry
 from scheduler.operations import cancel, replay
 from scheduler.publisher import StorePublisher
 from scheduler.retry import RetryPolicy
 from scheduler.run import Call, Run, RunState
 from scheduler.store import Keys, Store, connect
-from scheduler.store.runs import Claimed, Ending, Refused
 from tests.support.commands import Onbeat
 from tests.support.valkey import ValkeyServer
 

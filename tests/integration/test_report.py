@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from jobs.report import daily
+from scheduler.attempt import Claimed, Ending
 from scheduler.entry import Entry
 from scheduler.errors import Unreachable
 from scheduler.job import CurrentRun, enter_run, leave_run
 from scheduler.run import Call, RunState
 from scheduler.settings import load_settings
 from scheduler.store import Store, open_store
-from scheduler.store.runs import Claimed, Ending
 from tests.support.valkey import ValkeyServer
 
 

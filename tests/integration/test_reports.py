@@ -5,14 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from scheduler.job import Cancelled
+from scheduler.attempt import Claimed, Ending
+from scheduler.job import Cancelled, CurrentRun
 from scheduler.operations import cancel
 from scheduler.retry import RetryPolicy
 from scheduler.run import Call, Run, RunState
 from scheduler.store import Keys, Store, connect
 from scheduler.store.outbox import Move
-from scheduler.store.runs import Claimed, Ending
-from scheduler.worker.binding import current_run_of
 from scheduler.worker.reports import StoreReports
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
@@ -50,18 +49,18 @@ def finish(store: Store, ending: Ending) -> None:
 
 def test_a_checkpoint_survives_attempts_and_hand_backs_and_goes_with_success(store: Store) -> None:
     first = claim(store)
-    run = current_run_of(first.run, reports_of(store, first))
+    run = CurrentRun.of(first.run, reports_of(store, first))
     run.checkpoint.set({"page": 1})
     assert found(store).checkpoint == '{"page":1}'
     finish(store, RETRYING)
     store.outbox.move([Move(found(store), 2)], "sent")
     second = claim(store, 2)
-    again = current_run_of(second.run, reports_of(store, second))
+    again = CurrentRun.of(second.run, reports_of(store, second))
     assert again.checkpoint.get() == {"page": 1}
     again.checkpoint.set({"page": 2})
     store.outbox.move([Move(found(store), 2)], "sent")
     third = claim(store, 2, "other")
-    assert current_run_of(third.run).checkpoint.get() == {"page": 2}
+    assert CurrentRun.of(third.run).checkpoint.get() == {"page": 2}
     store.runs.finish("r1", 2, "other", Ending(state=RunState.SUCCEEDED), entry="one", call=CALL)
     assert found(store).checkpoint is None
 
@@ -74,7 +73,7 @@ def test_a_run_that_failed_keeps_its_checkpoint(store: Store) -> None:
 
 def test_a_worker_that_lost_its_run_cannot_write_over_what_the_new_one_keeps(store: Store) -> None:
     old = claim(store)
-    slow = current_run_of(old.run, reports_of(store, old))
+    slow = CurrentRun.of(old.run, reports_of(store, old))
     store.outbox.move([Move(found(store), 1)], "sent")
     new = claim(store, 1, "other")
     reports_of(store, new, "other").save('"new"')
@@ -126,7 +125,7 @@ def test_after_the_attempt_nothing_is_written_any_more(store: Store) -> None:
 
 def test_a_job_in_a_thread_hears_of_its_cancel_once_and_may_still_keep_where_it_is(store: Store) -> None:
     claimed = claim(store)
-    run = current_run_of(claimed.run, reports_of(store, claimed))
+    run = CurrentRun.of(claimed.run, reports_of(store, claimed))
     cancel(store, found(store), by="ada")
     with pytest.raises(Cancelled, match="somebody cancelled the run"):
         run.heartbeat(0.1)

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
+from scheduler.attempt import Claimed, Ending, Refused
 from scheduler.beat import upkeep
 from scheduler.beat.turn import take_turn
 from scheduler.beat.upkeep import keep_up
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.operations import trigger
 from scheduler.publisher import BrokerUnreachable, StorePublisher
 from scheduler.retry import RetryPolicy
 from scheduler.run import Call, Run, RunState
 from scheduler.schedule import Interval
 from scheduler.store import Keys, Store, connect
-from scheduler.store.moments import milliseconds
-from scheduler.store.runs import Claimed, Ending, Refused
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import clear_of_the_minute
 

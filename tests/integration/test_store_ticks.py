@@ -4,16 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from scheduler.attempt import Claimed, Ending, Fenced, Finished, Refused
 from scheduler.beat.turn import take_turn
 from scheduler.disposition import Disposition
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.retry import RetryPolicy
 from scheduler.run import Call, RunState
 from scheduler.schedule import Crontab, Interval
 from scheduler.store import Keys, Store, connect
-from scheduler.store.moments import milliseconds
 from scheduler.store.pauses import Pause
-from scheduler.store.runs import Claimed, Ending, Fenced, Finished, Refused
 from tests.support.valkey import ValkeyServer
 
 LEASE = timedelta(seconds=15)

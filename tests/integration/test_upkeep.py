@@ -4,15 +4,15 @@ from datetime import timedelta
 
 import pytest
 
+from scheduler.attempt import Claimed, Ending, Refused
 from scheduler.beat.turn import take_turn
 from scheduler.beat.upkeep import keep_up
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.publisher import StorePublisher
 from scheduler.retry import RetryPolicy
 from scheduler.run import Call, RunState
 from scheduler.store import Keys, Store, connect
-from scheduler.store.moments import milliseconds
-from scheduler.store.runs import Claimed, Ending, Refused
 from tests.support.valkey import ValkeyServer
 
 LEASE = timedelta(seconds=15)

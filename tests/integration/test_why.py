@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.attempt import Claimed, Ending
 from scheduler.beat.turn import take_turn
 from scheduler.entry import Entry
 from scheduler.operations import cancel, pause
@@ -13,7 +14,6 @@ from scheduler.retry import RetryPolicy
 from scheduler.run import RunState, tick_run_id
 from scheduler.schedule import Crontab, Interval
 from scheduler.store import Keys, Store, connect
-from scheduler.store.runs import Claimed, Ending
 from scheduler.timestamps import rfc3339
 from tests.support.commands import Onbeat
 from tests.support.valkey import ValkeyServer

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from scheduler.attempt import Claimed, Ending
 from scheduler.beat.turn import take_turn
 from scheduler.entry import Entry
+from scheduler.epoch import milliseconds
 from scheduler.errors import Unreachable
 from scheduler.run import Call, RunState
 from scheduler.schedule import Interval
 from scheduler.store import Keys, Store, connect
 from scheduler.store.connection import WrongKey
-from scheduler.store.moments import milliseconds
-from scheduler.store.runs import Claimed, Ending
 from scheduler.store.shared_keys import misfits
 from tests.support.commands import Onbeat
 from tests.support.valkey import ValkeyServer

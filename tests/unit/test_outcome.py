@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from scheduler.attempt import after_loss
 from scheduler.job import Abort, Retry, Skip
-from scheduler.recovery import after_loss
 from scheduler.retry import RetryPolicy
 from scheduler.run import RunState
 from scheduler.worker.outcome import Failure, asked_for, failed, succeeded
