@@ -19,6 +19,7 @@ from scheduler.log_setup import emit
 from scheduler.run import RunState, fields_of
 from scheduler.timestamps import milliseconds
 from scheduler.worker import interruptions
+from scheduler.worker.job_clock import clock
 from scheduler.worker.outcome import Failure, asked_for, failed, succeeded
 
 
@@ -71,7 +72,7 @@ def _result(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, from_en
     declaration = declared_jobs().get(task.name)
     if from_entry and declaration is not None:
         args, kwargs = converted(declaration, args, kwargs)
-    with interruptions.calling():
+    with clock.calling(), interruptions.calling():
         result = task.run(*args, **kwargs)
         return interruptions.run_async(result) if inspect.iscoroutine(result) else result
 

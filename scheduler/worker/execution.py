@@ -21,6 +21,7 @@ from scheduler.worker.calling import Called, call
 from scheduler.worker.claiming import claim
 from scheduler.worker.context import WorkerContext, context
 from scheduler.worker.decode import named
+from scheduler.worker.job_clock import clock
 from scheduler.worker.patience import patiently
 from scheduler.worker.telling import tell_duplicate, tell_end, tell_expired, tell_limited, tell_start
 
@@ -42,6 +43,11 @@ def execute(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
     Returns the job's result, or raises what makes Celery do the same with its message and its own result.
     """
+    with clock.executing():
+        return _executed(task, args, kwargs)
+
+
+def _executed(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     interruptions.begin()
     here = context()
     name = named(task.request, task.name)

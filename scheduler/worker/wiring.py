@@ -17,7 +17,7 @@ from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
 from scheduler.parent_death import die_with_parent
 from scheduler.settings import secret_values
-from scheduler.worker import interruptions, strangers
+from scheduler.worker import interruptions, job_clock, strangers
 from scheduler.worker.bell import Bell
 from scheduler.worker.context import context
 from scheduler.worker.draining import Draining, stopped
@@ -79,7 +79,9 @@ def _begin(sender: Any, **_: Any) -> None:
     _Worker.draining = Draining(here, Desk.keeper, sender)
     _Worker.draining.install()
     emit("worker.started", worker=here.worker, **{k: about[k] for k in ("version", "queues", "concurrency")})
-    if not isinstance(pool, PreforkPool):
+    if isinstance(pool, PreforkPool):
+        job_clock.govern(pool)
+    else:
         reason = (
             "only the pool `prefork` can end a job: here timeout and soft_timeout are not kept, "
             "and a cancelled job ends at its next heartbeat or checkpoint"

@@ -1,9 +1,11 @@
-"""The store takes a claim, and is away before its answer has arrived: the run starts when the store is back, once."""
+"""The store is away while a worker claims a run or puts its end on record: it waits, and no attempt is lost by that."""
 
 import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually, never
 
 JOBS = "from scheduler import job\n\n\n@job\ndef nothing() -> None: ...\n"
+CALL = Call(job="jobs.nothing")
 # Longer than a worker would try for the sake of its place.
 AWAY_S = 9.0
 
@@ -33,14 +36,15 @@ def wire(valkey: ValkeyServer) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def worker(project: Project, wire: Proxy, tmp_path: Path) -> Iterator[OnbeatProcess]:
+def worker(project: Project, valkey: ValkeyServer, wire: Proxy, tmp_path: Path) -> Iterator[OnbeatProcess]:
     """One with a single child, which does what `order` says."""
     project.jobs(JOBS)
     project.schedules("")
     process = OnbeatProcess(
         ("worker", "-c", "1"),
         directory=project.directory,
-        environ={**project.environ, "ONBEAT_REDIS_URL": f"redis://127.0.0.1:{wire.port}/0"},
+        # With a broker of its own, or what it does meanwhile would wait for that.
+        environ={**project.environ, "ONBEAT_REDIS_URL": wire.url, "ONBEAT_BROKER_URL": valkey.url},
         program=(sys.executable, str(Path(faulty.__file__)), str(tmp_path / "order")),
     )
     yield process
@@ -71,7 +75,27 @@ def test_a_claim_whose_answer_is_lost_is_kept_and_its_run_starts_once_when_the_s
         assert not beat.named("run.lost")
 
 
-def ring(store: Store, run_id: str) -> None:
-    call = Call(job="jobs.nothing")
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("step", ["claim", "finish"])
+def test_what_a_worker_waits_for_the_store_is_no_time_of_its_job(
+    step: str, valkey: ValkeyServer, wire: Proxy, worker: OnbeatProcess, tmp_path: Path
+) -> None:
+    store = Store(connect(valkey.url), Keys())
+    worker.wait_for_event("worker.started", within=30)
+    ring(store, "before")
+    worker.wait_for_event("run.succeeded", run_id="before", within=10)
+    (tmp_path / "order").write_text(f"{step}.before:stop")
+    ring(store, "limited", replace(CALL, soft_timeout=timedelta(seconds=2), timeout=timedelta(seconds=3)))
+    (child,) = eventually(lambda: [pid for pid in children(worker.pid) if is_stopped(pid)], within=10)
+    wire.hold()
+    os.kill(child, signal.SIGCONT)
+    never(lambda: worker.named("run.timed_out"), AWAY_S, what="a time-out")
+    wire.heal()
+    worker.wait_for_event("run.succeeded", run_id="limited", attempt=1, within=40)
+    assert not worker.named("run.timed_out")
+
+
+def ring(store: Store, run_id: str, call: Call = CALL) -> None:
     store.runs.create(run_id, call, entry="e", trigger="manual", scheduled_at=store.presence.now())
     StorePublisher(store).publish([(run, text, 1) for run, text in store.runs.calls([run_id]).values()])
