@@ -12,7 +12,8 @@ from scheduler.store import Keys, Store, connect
 from tests.support.commands import Onbeat
 from tests.support.process import finished
 from tests.support.project import Project
-from tests.support.valkey import ValkeyServer, free_port
+from tests.support.server import free_port
+from tests.support.valkey import ValkeyServer
 from tests.support.website import website
 
 # Root reads every file; without these two capabilities it is held to a file's mode like anybody else.

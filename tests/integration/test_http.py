@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from scheduler.builtin.http import MAX_BODY_BYTES, RequestFailed, RequestTimedOut, UnexpectedStatus, http
-from tests.support.valkey import free_port
+from tests.support.server import free_port
 from tests.support.website import TLS, Request, reply, website
 
 

@@ -12,7 +12,8 @@ from scheduler.operations import trigger
 from scheduler.publisher import BrokerPublisher, BrokerUnreachable
 from scheduler.run import Call, Run
 from scheduler.store import Keys, Store, connect
-from tests.support.valkey import ValkeyServer, free_port
+from tests.support.server import free_port
+from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
 
 CALL = Call(job="jobs.x")

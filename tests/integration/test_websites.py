@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.websites import CheckFailed, check, check_file, days_left
-from tests.support.valkey import free_port
+from tests.support.server import free_port
 from tests.support.website import TLS, reply, website
 
 

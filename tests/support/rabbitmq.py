@@ -5,9 +5,7 @@ Debian: apt install rabbitmq-server. Its system service is neither needed nor to
 
 import os
 import shutil
-import signal
 import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -19,7 +17,7 @@ from amqp import Connection
 from amqp.exceptions import AMQPError, NotFound
 
 from tests.support.children import kill_all, launch, new_mark
-from tests.support.valkey import free_port
+from tests.support.server import Server, free_port
 from tests.support.waiting import eventually
 
 # Beneath Debian's wrapper, which runs a node as the user `rabbitmq` and in the system's folders only.
@@ -38,15 +36,13 @@ def is_installed() -> bool:
     return PROGRAM.exists() and shutil.which("epmd") is not None
 
 
-class RabbitServer:
+class RabbitServer(Server):
     """One node, which keeps its queues through `kill` and `start`."""
 
     def __init__(self) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="rmq"))
-        self.port = free_port()
+        super().__init__("rmq")
         self._mark = new_mark()
         self._environ = self._environment()
-        self._process: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
 
     @property
@@ -57,25 +53,20 @@ class RabbitServer:
         """Its URL by another port, a proxy's."""
         return f"amqp://guest:guest@127.0.0.1:{port}//"
 
-    @property
-    def pid(self) -> int:
-        assert self._process is not None, "the node was not started"
-        return self._process.pid
-
     def start(self) -> Self:
         """Start it and wait until it answers."""
         self.begin()
         eventually(self.answers, STARTS_WITHIN_S, every=0.1, what=f"RabbitMQ's answer\n{self.log()}")
         return self
 
-    def begin(self) -> None:
-        """Start it; it answers some seconds later."""
+    def launched(self) -> subprocess.Popen[bytes]:
+        """Its process, just started; it answers some seconds later."""
         if self._epmd is None:
             # In the foreground: the one that Erlang would start by itself leaves us, and outlives the tests.
             self._epmd = self._launched(
                 str(shutil.which("epmd")), "-port", self._environ["ERL_EPMD_PORT"], "-address", "127.0.0.1"
             )
-        self._process = self._launched(str(PROGRAM))
+        return self._launched(str(PROGRAM))
 
     def answers(self) -> bool:
         """Whether it takes connections now."""
@@ -123,21 +114,6 @@ class RabbitServer:
         logs = sorted((self.directory / "log").glob("*.log"))
         return "\n".join(path.read_text(errors="replace")[-4_000:] for path in logs) or "(no log)"
 
-    def kill(self) -> None:
-        """End it as a crash does."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """End it as its administrator does: it tells its clients."""
-        self._end(signal.SIGTERM)
-
-    def freeze(self) -> None:
-        """It keeps its connections and answers nobody."""
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
-
     def close(self) -> None:
         """End all of it, whatever state it is in, and remove its folder."""
         kill_all(self._mark)
@@ -146,13 +122,6 @@ class RabbitServer:
                 process.wait(timeout=15)
         self._process = self._epmd = None
         shutil.rmtree(self.directory, ignore_errors=True)
-
-    def _end(self, number: signal.Signals) -> None:
-        process = self._process
-        assert process is not None, "the node was not started"
-        process.send_signal(number)
-        process.wait(timeout=30)
-        self._process = None
 
     def _launched(self, *argv: str) -> subprocess.Popen[bytes]:
         output = (self.directory / "output").open("ab")

