@@ -266,8 +266,8 @@ def _deliver(logger: "WrappedLogger", method: str, event_dict: "EventDict") -> "
     raise DropEvent
 
 
-def _take_text(text: str, stream: Stream) -> None:
-    foreign.text(_configured(), text, stream)
+def _take_text(lines: Sequence[str], stream: Stream) -> None:
+    foreign.text(_configured(), lines, stream)
 
 
 def _take_overdue() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import IO
 
-from scheduler.log_setup.text_lines import DESCRIPTORS, LineSplitter, Stream, TakeLine
+from scheduler.log_setup.text_lines import DESCRIPTORS, LineSplitter, Stream, TakeLines
 
 _PIPE_SIZE = 1024 * 1024
 _CHUNK = 64 * 1024
@@ -42,8 +42,8 @@ class CapturedDescriptors:
     be complete when the run ends. A forked child writes to its parent's pipes until `arm()` gives it its own.
     """
 
-    def __init__(self, take_line: TakeLine, every_second: Callable[[], None]) -> None:
-        self._take_line = take_line
+    def __init__(self, take_lines: TakeLines, every_second: Callable[[], None]) -> None:
+        self._take_lines = take_lines
         self._every_second = every_second
         self._sources: list[_Source] = []
         self._lock = threading.RLock()
@@ -72,7 +72,7 @@ class CapturedDescriptors:
                 while self._take_from(source):
                     pass
                 if end_lines and (line := source.splitter.rest()):
-                    self._take_line(line, source.stream)
+                    self._take_lines([line], source.stream)
 
     def disarm(self, *, restore: bool) -> None:
         """Take what is left, and read no more. `restore`: 1 and 2 are again what they were."""
@@ -128,7 +128,7 @@ class CapturedDescriptors:
         with self._lock:
             for source in self._sources:
                 if line := source.splitter.overdue():
-                    self._take_line(line, source.stream)
+                    self._take_lines([line], source.stream)
         self._every_second()
 
     def _take_from(self, source: _Source) -> int | None:
@@ -137,8 +137,8 @@ class CapturedDescriptors:
             chunk = os.read(source.reader, _CHUNK)
         except BlockingIOError:
             return 0
-        for line in source.splitter.lines(source.decoder.decode(chunk)):
-            self._take_line(line, source.stream)
+        if lines := source.splitter.lines(source.decoder.decode(chunk)):
+            self._take_lines(lines, source.stream)
         return len(chunk) or None
 
 

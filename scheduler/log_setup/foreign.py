@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 import warnings
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -65,12 +65,15 @@ def line(
     machinery: bool = False,
 ) -> None:
     """A line that a job or a library logged or wrote: `run.log` in a run, else the process's own."""
-    run = {} if machinery else run_fields()
+    bound = bound_fields()
+    run = {} if machinery else run_fields(bound)
     otherwise = "process.log" if "logger" in fields else "process.output"
     if run and fields.get("logger") == UNNAMED:
         fields = {name: value for name, value in fields.items() if name != "logger"}
     limited = level in ("warning", "error", "critical")
-    pipeline.deliver("run.log" if run else otherwise, level, _of_run(fields, run), limited=limited)
+    pipeline.deliver(
+        "run.log" if run else otherwise, level, _beside(fields, {**bound, **run}), limited=limited
+    )
 
 
 def event(pipeline: Pipeline, logger: str, method: str, event_dict: MutableMapping[str, Any]) -> None:
@@ -81,10 +84,13 @@ def event(pipeline: Pipeline, logger: str, method: str, event_dict: MutableMappi
     line(pipeline, level_of(method), {"logger": logger, "message": message, **event_dict})
 
 
-def text(pipeline: Pipeline, text: str, stream: Stream) -> None:
-    """A line that was written to stdout or stderr."""
-    if text.strip():
-        line(pipeline, "info", {"message": text, "stream": stream})
+def text(pipeline: Pipeline, lines: Sequence[str], stream: Stream) -> None:
+    """Lines that were written to stdout or stderr; those with nothing in them are dropped."""
+    if some := [line for line in lines if line and not line.isspace()]:
+        bound = bound_fields()
+        run = run_fields(bound)
+        event = "run.log" if run else "process.output"
+        pipeline.deliver_texts(event, "info", {**bound, **run}, some, stream)
 
 
 def warning(
@@ -179,9 +185,14 @@ def _take_over_errors(pipeline: Pipeline) -> None:
     sys.unraisablehook = unraisable
 
 
-def _of_run(fields: Mapping[str, Any], run: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The fields with the run's beside them. A job's own field of such a name gets an underscore."""
-    bound = {**bound_fields(), **(run_fields() if run is None else run)}
+def _of_run(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with those of the run that this context works on beside them."""
+    bound = bound_fields()
+    return _beside(fields, {**bound, **run_fields(bound)})
+
+
+def _beside(fields: Mapping[str, Any], bound: dict[str, Any]) -> dict[str, Any]:
+    """What is bound, then the fields. A job's own field of a run's name gets an underscore."""
     taken = {name for name in RUN_FIELDS if name in bound and fields.get(name, bound[name]) != bound[name]}
     return {**bound, **{f"{name}_" if name in taken else name: value for name, value in fields.items()}}
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from scheduler.events import BASE_FIELDS, LEVELS, RUN_FIELDS, Level
+from scheduler.events import LEVELS, RUN_FIELDS, Level
 from scheduler.log_setup.console import render_console
 from scheduler.log_setup.flood import Flood
-from scheduler.log_setup.json_lines import described, encoded_line, json_lines, json_value, rfc3339
+from scheduler.log_setup.json_lines import described, json_lines, json_value, rfc3339
+from scheduler.log_setup.line_head import LineHead, LineHeads, rest_of
 from scheduler.log_setup.line_writer import LineWriter
 from scheduler.log_setup.text_lines import Stream
 
@@ -22,7 +23,6 @@ RunSink = Callable[[dict[str, Any]], None]
 _FOR_THE_SINK = frozenset(
     {"run.log", "python.warning", "thread.crashed", "python.unraisable", "log.repeated"}
 )
-_RESERVED = frozenset(BASE_FIELDS)
 _LINES_AT_ONCE = 200  # about as much as a pipe takes: 64 KiB
 
 
@@ -44,6 +44,7 @@ class Pipeline:
         self._threshold = LEVELS.index(level)
         self._host = socket.gethostname()
         self._pid = os.getpid()
+        self._heads = LineHeads(self._host, self._pid)
         self._flood = Flood()
         self._flood_lock = threading.RLock()  # a signal handler may warn in the middle of a warning
         self._in_sink = threading.local()
@@ -55,6 +56,26 @@ class Pipeline:
         self._deliver(name, level, fields)
         if self._flood.is_due(time.monotonic()):
             self.tell_counts()
+
+    def deliver_texts(
+        self, name: str, level: Level, fields: Mapping[str, Any], texts: Iterable[str], stream: Stream
+    ) -> None:
+        """Write lines of text that came together, each as an event with these fields, its `message` and `stream`."""
+        head, now = self._heads.head(level, name, self.process, fields), rfc3339(datetime.now(UTC))
+        about = rest_of(fields)
+        rests = [{**about, "message": json_value(text), "stream": stream} for text in texts]
+        if self._is_for_sink(name, fields):
+            for rest in rests:
+                self._hand_to_sink(head.with_(now, rest))
+        if LEVELS.index(level) < self._threshold:
+            return
+        if self._console or any(type(value) is not str for value in about.values()):
+            for rest in rests:
+                self._write(head, now, rest)
+            return
+        lines = head.lines(now, rests)
+        for first in range(0, len(lines), _LINES_AT_ONCE):
+            self.writer.write(b"".join(lines[first : first + _LINES_AT_ONCE]))
 
     def deliver_all(
         self, name: str, level: Level, names: Sequence[str], rows: Iterable[Sequence[Any]]
@@ -81,11 +102,13 @@ class Pipeline:
         if event is None:
             text = line.decode("utf-8", "backslashreplace").rstrip("\r")
             fields = {"message": text, "stream": stream}
-            event = self._document("process.output", "info", fields, process=process)
+            head = self._heads.head("info", "process.output", process, fields)
+            now, rest = rfc3339(datetime.now(UTC)), rest_of(fields)
+            event = head.with_(now, rest)
             if text.strip():
-                self._write(event)
+                self._write(head, now, rest)
         elif self._console:
-            self._write(event)
+            self._write_pretty(event)
         else:
             self.writer.write(line + b"\n")
         return event
@@ -93,6 +116,7 @@ class Pipeline:
     def after_fork_in_child(self) -> None:
         """The child has its own process id, and counts its own warnings."""
         self._pid = os.getpid()
+        self._heads = LineHeads(self._host, self._pid)
         self._flood = Flood()
         self._flood_lock = threading.RLock()
         self.writer.after_fork_in_child()
@@ -104,42 +128,38 @@ class Pipeline:
             return self._flood.lets_through(key, {"level": level, "fields": fields}, time.monotonic())
 
     def _deliver(self, name: str, level: Level, fields: Mapping[str, Any]) -> None:
-        document = self._document(name, level, fields)
-        if self.sink is not None and name in _FOR_THE_SINK and "run_id" in document:
-            self._hand_to_sink(self.sink, document)
+        head, now = self._heads.head(level, name, self.process, fields), rfc3339(datetime.now(UTC))
+        rest = rest_of(fields)
+        if self._is_for_sink(name, fields):
+            self._hand_to_sink(head.with_(now, rest))
         if LEVELS.index(level) >= self._threshold:
-            self._write(document)
+            self._write(head, now, rest)
 
-    def _document(
-        self, name: str, level: Level, fields: Mapping[str, Any], *, process: str | None = None
-    ) -> dict[str, Any]:
-        stamped = self._stamp(name, level, process=process)
-        for field in RUN_FIELDS:
-            if field in fields:
-                stamped[field] = fields[field]
-        for field, value in fields.items():
-            stamped[f"{field}_" if field in _RESERVED else field] = value
-        document: dict[str, Any] = json_value(stamped)
-        return document
+    def _is_for_sink(self, name: str, fields: Mapping[str, Any]) -> bool:
+        return self.sink is not None and name in _FOR_THE_SINK and "run_id" in fields
 
-    def _stamp(self, name: str, level: Level, *, process: str | None = None) -> dict[str, Any]:
+    def _stamp(self, name: str, level: Level) -> dict[str, Any]:
         return {
             "timestamp": rfc3339(datetime.now(UTC)),
             "level": level,
             "event": name,
-            "process": process or self.process,
+            "process": self.process,
             "host": self._host,
             "pid": self._pid,
         }
 
-    def _write(self, document: Mapping[str, Any]) -> None:
+    def _write(self, head: LineHead, timestamp: str, rest: Mapping[str, Any]) -> None:
         if self._console:
-            self.writer.write(f"{render_console(document, colour=self._colour)}\n".encode())
+            self._write_pretty(head.with_(timestamp, rest))
         else:
-            self.writer.write(encoded_line(document))
+            self.writer.write(head.line(timestamp, rest))
 
-    def _hand_to_sink(self, sink: RunSink, document: dict[str, Any]) -> None:
-        if getattr(self._in_sink, "busy", False):
+    def _write_pretty(self, document: Mapping[str, Any]) -> None:
+        self.writer.write(f"{render_console(document, colour=self._colour)}\n".encode())
+
+    def _hand_to_sink(self, document: dict[str, Any]) -> None:
+        sink = self.sink
+        if sink is None or getattr(self._in_sink, "busy", False):
             return  # the sink itself logs: that line goes to stdout only
         self._in_sink.busy = True
         try:
@@ -147,7 +167,7 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - the store is down, say: the job must not fail for its log
             self.sink = None
             run = {field: document[field] for field in RUN_FIELDS if field in document}
-            self._write(self._document("log.sink_failed", "error", {**run, "error": described(error)}))
+            self._deliver("log.sink_failed", "error", {**run, "error": described(error)})
         finally:
             self._in_sink.busy = False
 

@@ -41,9 +41,8 @@ def bound_fields() -> dict[str, Any]:
     return structlog.contextvars.get_contextvars()
 
 
-def run_fields() -> Mapping[str, Any]:
-    """The run that a line written here and now belongs to; empty if there is none or nobody can say."""
-    bound = bound_fields()
+def run_fields(bound: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The run that a line of the context with these `bound_fields` belongs to; empty if nobody can say."""
     if "run_id" in bound:
         return {name: bound[name] for name in RUN_FIELDS if name in bound}
     return only_active_run()

@@ -2,14 +2,14 @@
 
 import io
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from scheduler.log_setup.json_lines import TEXT_LIMIT
 
 Stream = Literal["stdout", "stderr"]
 DESCRIPTORS: dict[Stream, int] = {"stdout": 1, "stderr": 2}
-TakeLine = Callable[[str, Stream], None]
+TakeLines = Callable[[Sequence[str], Stream], None]
 
 _PATIENCE = 1  # seconds, about, that a line without newline waits for its end
 _PATIENCE_WITH_BARS = 10  # a progress bar that is drawn anew every few seconds is still one line
@@ -33,6 +33,8 @@ class LineSplitter:
     def lines(self, text: str) -> list[str]:
         """The lines that `text` ended, without their newlines."""
         *ended, rest = text.split("\n")
+        if "\r" not in text and len(self._line) + len(text) <= TEXT_LIMIT and not self._returned:
+            return self._plain(ended, rest)
         found = []
         for piece in ended:
             self._add(piece)
@@ -53,6 +55,16 @@ class LineSplitter:
         self._waited += 1
         patience = _PATIENCE_WITH_BARS if self._line and self._redrawn else _PATIENCE
         return self.rest() if self._waited > patience else None
+
+    def _plain(self, ended: list[str], rest: str) -> list[str]:
+        """`lines` of what nearly every text is: without carriage returns, and short."""
+        self._waited = 0
+        if ended:
+            ended[0] = self._line + ended[0]
+            self._line, self._redrawn = rest, False
+        else:
+            self._line += rest
+        return ended
 
     def _add(self, piece: str) -> None:
         self._waited = 0
@@ -81,10 +93,10 @@ class LineStream(io.TextIOBase):
     `stdout=sys.stdout`.
     """
 
-    def __init__(self, stream: Stream, take_line: TakeLine) -> None:
+    def __init__(self, stream: Stream, take_lines: TakeLines) -> None:
         super().__init__()
-        self._stream = stream
-        self._take_line = take_line
+        self._stream: Stream = stream
+        self._take_lines = take_lines
         self._splitters: dict[int, LineSplitter] = {}
         self._lock = threading.RLock()
         self.buffer = _Bytes(self)
@@ -112,10 +124,14 @@ class LineStream(io.TextIOBase):
     def write(self, text: str, /) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        thread = threading.get_ident()
         with self._lock:
-            lines = self._splitters.setdefault(threading.get_ident(), LineSplitter()).lines(text)
-        for line in lines:
-            self._take_line(line, self._stream)
+            splitter = self._splitters.get(thread)
+            if splitter is None:
+                splitter = self._splitters[thread] = LineSplitter()
+            lines = splitter.lines(text)
+        if lines:
+            self._take_lines(lines, self._stream)
         return len(text)
 
     def end_lines(self, *, of_all_threads: bool) -> None:
@@ -138,9 +154,8 @@ class LineStream(io.TextIOBase):
         self._lock = threading.RLock()
 
     def _take(self, lines: Iterable[str | None]) -> None:
-        for line in lines:
-            if line:
-                self._take_line(line, self._stream)
+        if some := [line for line in lines if line]:
+            self._take_lines(some, self._stream)
 
 
 class _Bytes(io.RawIOBase):

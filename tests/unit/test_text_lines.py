@@ -62,7 +62,7 @@ def taken() -> list[tuple[str, Stream]]:
 
 @pytest.fixture
 def stream(taken: list[tuple[str, Stream]]) -> LineStream:
-    return LineStream("stdout", lambda line, stream: taken.append((line, stream)))
+    return LineStream("stdout", lambda lines, stream: taken.extend((line, stream) for line in lines))
 
 
 def test_prints_become_lines(stream: LineStream, taken: list[tuple[str, Stream]]) -> None:
