@@ -158,8 +158,10 @@ def capture_fds() -> None:
     pipeline.writer.descriptor = private_copy(pipeline.writer.descriptor)
     for stream in (sys.__stdout__, sys.__stderr__):
         write_through(stream)
-    _Setup.captured = CapturedDescriptors(_take_text, _take_overdue)
-    _Setup.captured.arm()
+    captured = CapturedDescriptors(_take_text, _take_overdue, pipeline.writer.flush)
+    captured.arm()
+    _Setup.captured = captured
+    pipeline.writer.flush_soon = captured.flush_soon
 
 
 def after_fork() -> None:
@@ -213,6 +215,7 @@ def flush_streams() -> None:
         _Setup.captured.drain(end_lines=alone)
     if _Setup.pipeline is not None:
         _Setup.pipeline.tell_counts(everything=True)
+        _Setup.pipeline.writer.flush()
 
 
 @contextmanager

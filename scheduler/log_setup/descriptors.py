@@ -16,12 +16,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import IO
 
+from scheduler.log_setup.line_writer import TOGETHER_S
 from scheduler.log_setup.text_lines import DESCRIPTORS, LineSplitter, Stream, TakeLines
 
 _PIPE_SIZE = 1024 * 1024
 _CHUNK = 64 * 1024
 _END_WITHIN_S = 1.0
 _PRIVATE_FROM = 3
+_STOP, _FLUSH = b"x", b"f"
 
 
 class _Source:
@@ -42,13 +44,16 @@ class CapturedDescriptors:
     be complete when the run ends. A forked child writes to its parent's pipes until `arm()` gives it its own.
     """
 
-    def __init__(self, take_lines: TakeLines, every_second: Callable[[], None]) -> None:
+    def __init__(
+        self, take_lines: TakeLines, every_second: Callable[[], None], flush: Callable[[], None]
+    ) -> None:
         self._take_lines = take_lines
         self._every_second = every_second
+        self._flush = flush
         self._sources: list[_Source] = []
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
-        self._stop: tuple[int, int] | None = None
+        self._orders: tuple[int, int] | None = None
         self._before = {number: private_copy(number) for number in DESCRIPTORS.values()}
 
     def arm(self) -> None:
@@ -56,9 +61,9 @@ class CapturedDescriptors:
         if self._sources:
             return
         self._sources = [self._piped(stream, number) for stream, number in DESCRIPTORS.items()]
-        self._stop = os.pipe()
+        self._orders = os.pipe()
         self._thread = threading.Thread(
-            target=self._read, args=(self._stop[0],), name="onbeat-log-reader", daemon=True
+            target=self._read, args=(self._orders[0],), name="onbeat-log-reader", daemon=True
         )
         self._thread.start()
 
@@ -74,12 +79,19 @@ class CapturedDescriptors:
                 if end_lines and (line := source.splitter.rest()):
                     self._take_lines([line], source.stream)
 
+    def flush_soon(self) -> None:
+        """Call `flush` in a moment, in the thread that reads. Safe in signal handlers."""
+        if self._orders is None:
+            self._flush()
+        else:
+            os.write(self._orders[1], _FLUSH)
+
     def disarm(self, *, restore: bool) -> None:
         """Take what is left, and read no more. `restore`: 1 and 2 are again what they were."""
-        if self._thread is None or self._stop is None:
+        if self._thread is None or self._orders is None:
             return
         _flush_c_library()
-        os.write(self._stop[1], b"x")
+        os.write(self._orders[1], _STOP)
         self._thread.join(_END_WITHIN_S)
         self.drain(end_lines=True)
         # What destructors write at the end has no reader: it must neither wait for one nor mix with JSON.
@@ -87,14 +99,15 @@ class CapturedDescriptors:
         for number in DESCRIPTORS.values():
             os.dup2(self._before[number] if restore else nowhere, number)
         os.close(nowhere)
-        self._thread = None
+        self._thread = self._orders = None
         self._sources = []
+        self._flush()
 
     def after_fork_in_child(self) -> None:
         """The parent reads these pipes. A child that held the reading end would hide the parent's death."""
-        for descriptor in (*(source.reader for source in self._sources), *(self._stop or ())):
+        for descriptor in (*(source.reader for source in self._sources), *(self._orders or ())):
             os.close(descriptor)
-        self._sources, self._thread, self._stop = [], None, None
+        self._sources, self._thread, self._orders = [], None, None
         self._lock = threading.RLock()
 
     def _piped(self, stream: Stream, number: int) -> _Source:
@@ -105,16 +118,23 @@ class CapturedDescriptors:
         os.close(writer)
         return _Source(stream, reader)
 
-    def _read(self, stopped: int) -> None:
+    def _read(self, orders: int) -> None:
         by_reader = {source.reader: source for source in self._sources}
         poll = select.poll()
-        for descriptor in (*by_reader, stopped):
+        for descriptor in (*by_reader, orders):
             poll.register(descriptor, select.POLLIN)
-        next_second = time.monotonic() + 1
+        next_second, next_flush = time.monotonic() + 1, float("inf")
         while True:
-            ready = {descriptor for descriptor, _ in poll.poll(max(next_second - time.monotonic(), 0) * 1000)}
-            if stopped in ready:
-                return
+            wait_s = min(next_second, next_flush) - time.monotonic()
+            ready = {descriptor for descriptor, _ in poll.poll(max(wait_s, 0) * 1000)}
+            if orders in ready:
+                ready.remove(orders)
+                if _STOP in os.read(orders, _CHUNK):
+                    return
+                next_flush = time.monotonic() + TOGETHER_S
+            if time.monotonic() >= next_flush:
+                next_flush = float("inf")
+                self._flush()
             if time.monotonic() >= next_second:
                 next_second = time.monotonic() + 1
                 self._take_overdue()

@@ -23,6 +23,7 @@ RunSink = Callable[[dict[str, Any]], None]
 _FOR_THE_SINK = frozenset(
     {"run.log", "python.warning", "thread.crashed", "python.unraisable", "log.repeated"}
 )
+_OF_JOBS = _FOR_THE_SINK | {"process.log", "process.output"}
 _LINES_AT_ONCE = 200  # about as much as a pipe takes: 64 KiB
 
 
@@ -71,11 +72,11 @@ class Pipeline:
             return
         if self._console or any(type(value) is not str for value in about.values()):
             for rest in rests:
-                self._write(head, now, rest)
+                self._write(head, now, rest, may_wait=True)
             return
         lines = head.lines(now, rests)
         for first in range(0, len(lines), _LINES_AT_ONCE):
-            self.writer.write(b"".join(lines[first : first + _LINES_AT_ONCE]))
+            self.writer.write(b"".join(lines[first : first + _LINES_AT_ONCE]), may_wait=True)
 
     def deliver_all(
         self, name: str, level: Level, names: Sequence[str], rows: Iterable[Sequence[Any]]
@@ -133,7 +134,7 @@ class Pipeline:
         if self._is_for_sink(name, fields):
             self._hand_to_sink(head.with_(now, rest))
         if LEVELS.index(level) >= self._threshold:
-            self._write(head, now, rest)
+            self._write(head, now, rest, may_wait=name in _OF_JOBS)
 
     def _is_for_sink(self, name: str, fields: Mapping[str, Any]) -> bool:
         return self.sink is not None and name in _FOR_THE_SINK and "run_id" in fields
@@ -148,14 +149,17 @@ class Pipeline:
             "pid": self._pid,
         }
 
-    def _write(self, head: LineHead, timestamp: str, rest: Mapping[str, Any]) -> None:
+    def _write(
+        self, head: LineHead, timestamp: str, rest: Mapping[str, Any], *, may_wait: bool = False
+    ) -> None:
         if self._console:
-            self._write_pretty(head.with_(timestamp, rest))
+            self._write_pretty(head.with_(timestamp, rest), may_wait=may_wait)
         else:
-            self.writer.write(head.line(timestamp, rest))
+            self.writer.write(head.line(timestamp, rest), may_wait=may_wait)
 
-    def _write_pretty(self, document: Mapping[str, Any]) -> None:
-        self.writer.write(f"{render_console(document, colour=self._colour)}\n".encode())
+    def _write_pretty(self, document: Mapping[str, Any], *, may_wait: bool = False) -> None:
+        line = f"{render_console(document, colour=self._colour)}\n"
+        self.writer.write(line.encode(), may_wait=may_wait)
 
     def _hand_to_sink(self, document: dict[str, Any]) -> None:
         sink = self.sink

@@ -44,7 +44,7 @@ class _Nowhere(LineWriter):
     def __init__(self) -> None:
         """Without the file that LineWriter keeps open."""
 
-    def write(self, line: bytes) -> None:
+    def write(self, line: bytes, *, may_wait: bool = False) -> None:
         """Do nothing."""
 
 

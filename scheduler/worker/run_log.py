@@ -12,6 +12,7 @@ from scheduler.log_setup import emit
 from scheduler.store.logs import FIRST_LINES, LAST_BYTES, LAST_LINES, Logs, kept_text
 
 FLUSH_EVERY_S: Final = 0.25
+FLUSH_FLOOD_EVERY_S: Final = 1.0
 
 
 class _Gathered:
@@ -68,14 +69,17 @@ class RunLog:
         self._flush()
 
     def _flush_on(self) -> None:
-        while not self._closing.wait(FLUSH_EVERY_S):
-            self._flush()
+        wait_s = FLUSH_EVERY_S
+        while not self._closing.wait(wait_s):
+            # Of a flood most lines are replaced before anybody reads them: the store is to keep few of them.
+            wait_s = min(2 * wait_s, FLUSH_FLOOD_EVERY_S) if self._flush() else FLUSH_EVERY_S
 
-    def _flush(self) -> None:
+    def _flush(self) -> bool:
+        """Keep what was gathered; whether it was more than the store keeps."""
         with self._lock:
             some, self._gathered = self._gathered, _Gathered()
         if not some.first or self._failed:
-            return
+            return False
         try:
             self._logs.append(
                 self.run_id,
@@ -87,6 +91,7 @@ class RunLog:
         except Unreachable as error:
             self._failed = True
             emit("log.sink_failed", error=str(error), run_id=self.run_id)
+        return some.left_out > 0
 
 
 class RunLogs:

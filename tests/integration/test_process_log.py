@@ -76,6 +76,21 @@ def test_what_a_job_writes_by_any_way_is_bound_to_its_run() -> None:
     assert messages(found, "process.output") == ["after"]
 
 
+def test_of_a_flood_no_line_is_missing_when_the_job_hangs_after_it_and_is_killed() -> None:
+    found = events(
+        """
+        configure("worker"); capture_fds()
+        bind_run(**RUN, attempt=1)
+        for number in range(5_000):
+            print(number)
+        threading.Event().wait(0.5)
+        os.kill(os.getpid(), 9)
+        """,
+        code=-9,
+    )
+    assert [int(text) for text in messages(found, "run.log")] == list(range(5_000))
+
+
 def test_lines_without_newline_come_at_the_end_of_the_run_that_began_them() -> None:
     found = events(
         """
