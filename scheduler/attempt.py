@@ -8,7 +8,12 @@ from scheduler.retry import RetryPolicy
 from scheduler.run import Call, Run, RunState
 from scheduler.secrecy import hidden
 
+# How the errors of attempts begin that something else than their job ended.
 WORKER_LOST: Final = "worker lost"
+TOO_LONG: Final = {
+    "soft": "SoftTimeLimitExceeded: the job took longer than its soft_timeout",
+    "hard": "TimeLimitExceeded: the job took longer than its timeout",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ _SERVERS = (
 _PEOPLE = (
     _info("entry.paused", "A person paused an entry.", "entry", "by", "reason"),
     _info("entry.resumed", "A person let a paused entry go on.", "entry", "by"),
-    _info("entry.triggered", "A person asked for a run now.", "entry", "run_id", "by"),
+    _info("entry.triggered", "A person asked for a run.", *RUN_FIELDS, "by"),
     _info("run.replayed", "A person gave a run that had ended another attempt.", *RUN_FIELDS, "by"),
     _warning("alert.raised", "An entry needs attention.", "entry", "reason"),
     _info("alert.cleared", "What an alert was about is well again.", "entry"),

@@ -1,11 +1,12 @@
 """Finding the entry or the run that a person named, with the likeliest name where there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
 from scheduler.errors import NotFound, UsageProblem
 from scheduler.run import Run, RunState
+from scheduler.run_family import MOST, Relative, relative_of
 from scheduler.store import Store
 from scheduler.store.entries import StoredEntry
 from scheduler.store.refusals import Refusal
@@ -90,6 +91,22 @@ def _run_or_entry(store: Store, text: str) -> Run:
         close = did_you_mean(text, store.entries.names())
         hint = "`onbeat runs` and `onbeat entries` list what there is"
         raise NotFound(f"no run or entry {text!r}{close}", hint=hint) from None
+
+
+def family_of(store: Store, run: Run) -> list[Relative]:
+    """The run, all that it followed on, near and far, and all that followed on it. Raises Unreachable."""
+    before = _reached(store, run, lambda each: each.parents)
+    return [relative_of(each) for each in (run, *before, *_reached(store, run, lambda each: each.children))]
+
+
+def _reached(store: Store, run: Run, further: Callable[[Run], Sequence[str]]) -> list[Run]:
+    found: dict[str, Run] = {}
+    ids = dict.fromkeys(further(run))
+    while ids and len(found) < MOST:
+        level = store.runs.get_many(list(ids)[: MOST - len(found)])
+        found |= {each.run_id: each for each in level}
+        ids = {each: None for run in level for each in further(run) if each not in found}
+    return list(found.values())
 
 
 def refusals_named(store: Store, texts: Sequence[str]) -> list[Refusal]:

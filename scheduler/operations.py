@@ -14,6 +14,7 @@ from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import EVERY_ENTRY, Pause
 from scheduler.store.refusals import LARGEST, Refusal
 from scheduler.store.replays import Replay
+from scheduler.timestamps import rfc3339
 
 
 def trigger(
@@ -44,7 +45,9 @@ def trigger(
         publish_at=at,
         start_by=stored.entry.start_by(at or now),
     )
-    store.pauses.announce("entry.triggered", entry=stored.name, run_id=run_id, by=by)
+    about = {"entry": stored.name, "job": stored.entry.job, "run_id": run_id, "attempt": 1, "by": by}
+    about |= {"scheduled_at": rfc3339(at or now), "trigger": "manual", "queue": stored.entry.queue}
+    store.pauses.announce("entry.triggered", **about)
     if at is None:
         with suppress(BrokerUnreachable):
             publisher.publish([(run, call, run.attempt) for run, call in store.runs.calls([run_id]).values()])

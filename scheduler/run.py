@@ -47,6 +47,7 @@ class RunState(StrEnum):
         return self in FINAL
 
 
+INTERRUPTED = "interrupted"  # the outcome of an attempt that was handed back
 FINAL = frozenset(
     {RunState.SUCCEEDED, RunState.FAILED, RunState.SKIPPED, RunState.EXPIRED, RunState.CANCELLED}
 )
@@ -163,7 +164,10 @@ def _seconds(value: float | None) -> timedelta | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try within a run. `outcome` is None while it goes on."""
+    """One try within a run. `outcome` is None while it goes on.
+
+    One that was interrupted, because its worker had to stop, does not count: another of the same number follows.
+    """
 
     number: int
     outcome: str | None = None
@@ -173,6 +177,11 @@ class Attempt:
     error: str | None = None
     traceback: str | None = None
     retry_at: datetime | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of the run's `max_attempts`."""
+        return self.outcome != INTERRUPTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

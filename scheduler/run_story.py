@@ -1,13 +1,17 @@
 """The life of a run, step by step: from its record in the store, or from JSON logs alone."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from scheduler.attempt import TOO_LONG, WORKER_LOST
 from scheduler.errors import NotFound, UsageProblem
-from scheduler.run import Attempt, Run, RunState
+from scheduler.run import FINAL, Attempt, Run, RunState
+from scheduler.run_family import Relative, related
+from scheduler.timestamps import milliseconds, rfc3339
 
 # What every line says, or the run as a whole.
 _OF_ALL: Final = frozenset(
@@ -23,15 +27,18 @@ _OF_ALL: Final = frozenset(
         "run_id",
         "scheduled_at",
         "attempt",
+        "at",
+        "worker",
+        "disposition",
     }
 )
-_ENDS: Final = {
-    RunState.SUCCEEDED: "run.succeeded",
-    RunState.FAILED: "run.failed",
-    RunState.SKIPPED: "run.skipped",
-    RunState.EXPIRED: "run.expired",
-    RunState.CANCELLED: "run.cancelled",
-    RunState.RETRYING: "run.retrying",
+_ENDS: Final = FINAL | {RunState.RETRYING}
+_STATES: Final[Mapping[str, str]] = {
+    "tick.dispatched": RunState.QUEUED,
+    "entry.triggered": RunState.QUEUED,
+    "run.interrupted": RunState.QUEUED,
+    "run.started": RunState.RUNNING,
+    **{f"run.{state}": state for state in _ENDS},
 }
 _MOST_NAMED: Final = 5
 
@@ -48,37 +55,61 @@ class Step:
 
 
 def story_of(run: Run) -> list[Step]:
-    """The steps that the record of a run tells of, in order."""
-    first = "tick.dispatched" if run.trigger == "schedule" else "entry.triggered"
-    steps = [Step(run.queued_at, first, None, None, {"trigger": run.trigger, "queue": run.queue})]
-    known = {attempt.number for attempt in run.attempts}
+    """The steps that the record of a run tells of, in order: those that the logs tell of, in the same words."""
+    first = "entry.triggered" if run.trigger in ("manual", "backfill") else "tick.dispatched"
+    asked: dict[str, Any] = {"trigger": run.trigger, "queue": run.queue}
+    if run.parents:
+        asked["parents"] = list(run.parents)
+    steps = [Step(run.queued_at, first, 1, None, asked)]
     for attempt in run.attempts:
-        steps += _of_attempt(attempt)
-    if run.attempt not in known and run.started_at is not None:
-        steps.append(Step(run.started_at, "run.started", run.attempt, run.worker))
-        if run.state in _ENDS and run.finished_at is not None:
-            steps.append(Step(run.finished_at, _ENDS[run.state], run.attempt, run.worker, _end(run)))
-    elif run.state.final and run.finished_at is not None and run.attempt not in known:
-        steps.append(Step(run.finished_at, _ENDS[run.state], None, None, _end(run)))
-    return sorted(steps, key=lambda step: step.at)
+        steps += _of_attempt(run, attempt)
+    if not any(attempt.number == run.attempt and attempt.counts for attempt in run.attempts):
+        steps += _of_attempt(run, _own(run))
+    return steps
 
 
-def _of_attempt(attempt: Attempt) -> Iterator[Step]:
-    if attempt.started_at is not None:
-        yield Step(attempt.started_at, "run.started", attempt.number, attempt.worker)
-    if attempt.finished_at is not None:
-        details = {"error": attempt.error, "retry_at": attempt.retry_at}
-        told = {name: value for name, value in details.items() if value is not None}
-        yield Step(attempt.finished_at, _name(attempt.outcome), attempt.number, attempt.worker, told)
+def _own(run: Run) -> Attempt:
+    """The attempt that the fields of the run itself tell of."""
+    outcome = run.state.value if run.state in _ENDS else None
+    return Attempt(
+        number=run.attempt,
+        outcome=outcome,
+        worker=run.worker,
+        started_at=run.started_at,
+        finished_at=run.finished_at if outcome else None,
+        error=run.error,
+        retry_at=run.retry_at,
+    )
 
 
-def _name(outcome: str | None) -> str:
-    return f"run.{outcome}" if outcome else "run.ended"
-
-
-def _end(run: Run) -> dict[str, Any]:
-    details = {"error": run.error, "reason": run.reason, "result": run.result, "retry_at": run.retry_at}
-    return {name: value for name, value in details.items() if value is not None}
+def _of_attempt(run: Run, attempt: Attempt) -> Iterator[Step]:
+    number, who, begun, ended = attempt.number, attempt.worker, attempt.started_at, attempt.finished_at
+    if begun is not None:
+        about = {
+            "lateness_ms": milliseconds(begun - run.scheduled_at),
+            "queue_ms": milliseconds(begun - run.queued_at),
+            "queue": run.queue,
+            "max_attempts": run.max_attempts,
+        }
+        yield Step(begun, "run.started", number, who, about)
+    if ended is None:
+        return
+    error = attempt.error or ""
+    if error.startswith(WORKER_LOST):
+        yield Step(ended, "run.lost", number, who, {"error": error})
+    for limit, words in TOO_LONG.items():
+        if error.startswith(words):
+            yield Step(ended, "run.timed_out", number, who, {"limit": limit})
+    end = {
+        "duration_ms": None if begun is None else milliseconds(ended - begun),
+        "error": attempt.error,
+        "traceback": attempt.traceback,
+        "retry_at": rfc3339(attempt.retry_at),
+    }
+    if number == run.attempt and attempt.counts:
+        end |= {"reason": run.reason, "result": run.result}
+    told = {name: value for name, value in end.items() if value is not None}
+    yield Step(ended, f"run.{attempt.outcome or 'ended'}", number, who, told)
 
 
 def story_in(lines: Iterable[str], run_id: str) -> tuple[str, list[Step]]:
@@ -109,6 +140,42 @@ def steps_in(events: Iterable[Mapping[str, Any]]) -> list[Step]:
     return [step for event in events if (step := _step(event)) is not None]
 
 
+def family_in(lines: Callable[[], Iterable[str]], run_id: str) -> list[Relative]:
+    """The run with this whole id, all that it followed on and all that followed on it, as these logs tell of them.
+
+    `lines` gives the lines anew each time: first it is read who followed on whom, then what became of those.
+    """
+    parents: dict[str, tuple[str, ...]] = {}
+    for line in lines():
+        if '"parents"' in line and (event := _event(line)) is not None and isinstance(event["parents"], list):
+            parents[str(event.get("run_id"))] = tuple(map(str, event["parents"]))
+    ids = related(parents, run_id)
+    if len(ids) == 1:
+        return []
+    names: dict[str, str] = {}
+    began: dict[str, datetime] = {}
+    last: dict[str, Step] = {}
+    named = re.compile("|".join(map(re.escape, ids)))
+    for line in lines():
+        if named.search(line) is None or (event := _event(line)) is None or (step := _step(event)) is None:
+            continue
+        name = str(event.get("run_id"))
+        if name not in ids or step.event not in _STATES:
+            continue
+        names[name] = str(event.get("entry") or event.get("job"))
+        began[name] = min(began.get(name, step.at), step.at)
+        last[name] = max(last.get(name, step), step, key=lambda each: each.at)
+    return [
+        Relative(name, names[name], _STATES[step.event], began[name], _took(step), parents.get(name, ()))
+        for name, step in last.items()
+    ]
+
+
+def _took(step: Step) -> timedelta | None:
+    took = step.details.get("duration_ms")
+    return timedelta(milliseconds=took) if isinstance(took, int) else None
+
+
 def _event(line: str) -> dict[str, Any] | None:
     """The JSON object in a line, after what journalctl or docker compose put before it."""
     start = line.find("{")
@@ -123,7 +190,8 @@ def _event(line: str) -> dict[str, Any] | None:
 
 def _step(event: Mapping[str, Any]) -> Step | None:
     try:
-        at = datetime.fromisoformat(str(event.get("timestamp")))
+        # What a person did, by a command, is logged by a beat up to a second later.
+        at = datetime.fromisoformat(str(event.get("at") or event.get("timestamp")))
     except ValueError:
         return None
     if at.utcoffset() is None:

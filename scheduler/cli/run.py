@@ -2,15 +2,12 @@
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
+from scheduler.cli.family import print_family
 from scheduler.cli.options import examples, json_option, open_store
 from scheduler.run import Attempt, Run, RunState
-
-if TYPE_CHECKING:
-    from scheduler.store import Store
 
 
 @click.command(epilog=examples("onbeat run 3f2a9c1d", "onbeat run 3f2a9c1d --json | jq .result"))
@@ -23,55 +20,17 @@ def run(*, run_id: str, as_json: bool) -> None:
     """
     from scheduler.cli.document import print_document
     from scheduler.documents import whole_run_document
-    from scheduler.lookup import run_with_id
+    from scheduler.lookup import family_of, run_with_id
 
     with open_store() as store:
         found = run_with_id(store, run_id)
         now = store.presence.now()
-        family = [] if as_json else _family(store, found)
+        family = [] if as_json else family_of(store, found)
     if as_json:
         print_document(whole_run_document(found))
     else:
         _print(found, now)
-        _print_family(family, found)
-
-
-def _family(store: "Store", found: Run) -> list[tuple[int, Run]]:
-    """What the run followed on, it itself, and all that follow on it, each with its depth; [] where it stands alone."""
-    if not (found.parents or found.children):
-        return []
-    family = [(0, parent) for parent in store.runs.get_many(found.parents)]
-    depth = 1 if family else 0
-    level: list[tuple[int, Run]] = [(depth, found)]
-    seen = {found.run_id}
-    while level:
-        (depth, run), *level = level
-        family.append((depth, run))
-        children = [each for each in store.runs.get_many(run.children) if each.run_id not in seen]
-        seen |= {each.run_id for each in children}
-        level = [*((depth + 1, each) for each in children), *level]
-    return family
-
-
-def _print_family(family: list[tuple[int, Run]], found: Run) -> None:
-    from scheduler.cli.appearance import duration_cell, id_cell, state_cell
-    from scheduler.cli.tables import Cell, Column, print_heading, print_table
-
-    if not family:
-        return
-    print_heading("Before and after it")
-    columns = [
-        Column("entry", flexible=True),
-        Column("state"),
-        Column("took", "right"),
-        Column("run", drop=1),
-    ]
-    rows: list[list[str | Cell]] = []
-    for depth, run in family:
-        name = "  " * depth + ("└ " if depth else "") + (run.entry or run.job)
-        shown = Cell(name, "bold") if run.run_id == found.run_id else name
-        rows.append([shown, state_cell(run.state), duration_cell(run.duration), id_cell(run.run_id)])
-    print_table(columns, rows)
+        print_family(family, found.run_id)
 
 
 def _print(found: Run, now: datetime) -> None:

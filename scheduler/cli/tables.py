@@ -32,7 +32,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A text with rich's name for its style. `plain` stands instead of it where there is no terminal."""
+    """A text with rich's name for its style. `plain` stands instead of it, as it is, where there is no terminal."""
 
     text: str
     style: str = ""
@@ -100,7 +100,7 @@ def _cell(content: Content) -> Cell:
 
 
 def _plain(cell: Cell) -> str:
-    return " ".join((cell.text if cell.plain is None else cell.plain).split()) or NOTHING
+    return (" ".join(cell.text.split()) if cell.plain is None else cell.plain) or NOTHING
 
 
 def _print_plain(titles: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:

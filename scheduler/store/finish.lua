@@ -56,4 +56,4 @@ if state == 'retrying' then
   return {'finished', now_ms, retry_at, state, '', ''}
 end
 ended(own, id, state, reason, now_ms, {tonumber(ARGV[10]), tonumber(ARGV[11])})
-return {'finished', now_ms, 0, state, by or '', why, redis.call('ZSCORE', own .. 'ended', id) and 1 or 0}
+return {'finished', now_ms, 0, state, by or '', why or '', redis.call('ZSCORE', own .. 'ended', id) and 1 or 0}

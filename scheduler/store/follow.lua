@@ -19,7 +19,8 @@ local missing = ARGV[5] - redis.call('HLEN', KEYS[1])
 if missing > 0 then return {'waits', missing} end
 
 local rules, parents = cjson.decode(ARGV[8]), redis.call('HVALS', KEYS[1])
-table.sort(parents)
+-- In the order of their ids, and last the one that ended last.
+table.sort(parents, function(a, b) return a ~= b and (b == ARGV[4] or (a ~= ARGV[4] and a < b)) end)
 redis.call('HSET', KEYS[1], '', now_ms)
 local function count(what)
   redis.call('HINCRBY', own .. 'ledger:' .. name, what, 1)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from scheduler.epoch import milliseconds, moment, moment_or_none
 from scheduler.store.connection import Client
 from scheduler.store.keys import Keys
+from scheduler.timestamps import rfc3339
 
 EVERY_ENTRY: Final = "*"
 MOST_ANNOUNCEMENTS: Final = 1_000  # without a beat nobody takes them away
@@ -60,19 +61,28 @@ class Pauses:
         return {entry: pause_of(entry, json.loads(text)) for entry, text in sorted(rows.items())}
 
     def announce(self, event: str, **fields: Any) -> None:
-        """Have a beat log this event: the command that did it has no log that an SRE reads."""
+        """Have a beat log this event: the command that did it has no log that an SRE reads.
+
+        The field `at` says when it was done; the line comes up to a second later.
+        """
         self.announce_all([(event, fields)])
 
     def announce_all(self, events: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        """The same of several, in one round trip."""
-        texts = [json.dumps({"event": event, **fields}) for event, fields in events]
-        if not texts:
+        """The same of several at once."""
+        told = list(events)
+        if not told:
             return
+        at = rfc3339(self._now())
+        texts = [json.dumps({"event": event, **fields, "at": at}) for event, fields in told]
         key = self._keys.own("announcements")
         pipeline = self._client.pipeline()
         pipeline.rpush(key, *texts)
         pipeline.ltrim(key, -MOST_ANNOUNCEMENTS, -1)
         pipeline.execute()
+
+    def _now(self) -> datetime:
+        seconds, microseconds = self._client.time()
+        return moment(seconds * 1000 + microseconds // 1000)
 
     def take_announcements(self, limit: int = MOST_ANNOUNCEMENTS) -> list[dict[str, Any]]:
         """The announcements to log now; nobody else gets them."""

@@ -20,7 +20,7 @@ for i = 5, #ARGV, 7 do
   local id, state, attempt, worker = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local new_attempt, queue, message = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6]
   local run = own .. 'run:' .. id
-  local now = redis.call('HMGET', run, 's', 'a', 'w')
+  local now = redis.call('HMGET', run, 's', 'a', 'w', 'sa')
   local same = now[1] == state and now[2] == attempt and (now[3] or '') == worker
     and (way ~= 'push' or state ~= 'queued' or waits(id))
   if same and state == 'running' and cancelled_by(run) then
@@ -30,7 +30,11 @@ for i = 5, #ARGV, 7 do
   elseif same then
     redis.call('HSET', run, 's', 'queued', 'a', new_attempt)
     redis.call('HDEL', run, 'w', 'ra')
-    if state == 'running' then redis.call('HDEL', run, 'sa') end
+    if state == 'running' then
+      redis.call('RPUSH', own .. 'attempts:' .. id, cjson.encode({
+        n = tonumber(attempt), o = 'interrupted', w = worker, sa = tonumber(now[4]), fa = now_ms}))
+      redis.call('HDEL', run, 'sa')
+    end
     redis.call('ZREM', KEYS[2], id)
     redis.call('ZREM', KEYS[4], id)
     if way == 'outbox' then

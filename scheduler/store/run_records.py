@@ -208,7 +208,7 @@ def _attempt(document: Mapping[str, Any]) -> Attempt:
 
 def _with_attempts(run: Run, attempts: list[Attempt]) -> Run:
     """The run with all its attempts: those on record, and the one that its own fields tell of."""
-    numbers = {each.number for each in attempts}
+    numbers = {each.number for each in attempts if each.counts}
     if run.started_at is not None and run.attempt not in numbers and run.state is not RunState.QUEUED:
         outcome = run.state.value if run.state.final else None
         own = Attempt(

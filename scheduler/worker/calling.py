@@ -11,7 +11,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from celery.exceptions import Ignore, Reject
 from celery.exceptions import Retry as CeleryRetry
 
-from scheduler.attempt import WORKER_LOST, Claimed, Ending, after_loss
+from scheduler.attempt import TOO_LONG, WORKER_LOST, Claimed, Ending, after_loss
 from scheduler.durations import format_duration
 from scheduler.job import Abort, Cancelled, Retry, Skip, declared_jobs
 from scheduler.job_catalogue import converted
@@ -91,10 +91,11 @@ def _stopped(claimed: Claimed, struck: Cancelled, chance: float) -> Ending:
 
 def _timed_out(claimed: Claimed, error: SoftTimeLimitExceeded) -> Failure:
     limit = claimed.call.soft_timeout
-    emit("run.timed_out", **fields_of(claimed.run), limit="soft", limit_ms=milliseconds(limit))
+    about = {"limit": "soft", "limit_ms": milliseconds(limit), "worker": claimed.run.worker}
+    emit("run.timed_out", **fields_of(claimed.run), **about)
     failure = Failure.of(error)
     of = "" if limit is None else f" of {format_duration(limit)}"
-    return replace(failure, error=f"SoftTimeLimitExceeded: the job took longer than its soft_timeout{of}")
+    return replace(failure, error=f"{TOO_LONG['soft']}{of}")
 
 
 def _celerys_ending(asked: Ignore | Reject | CeleryRetry) -> Ending:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from scheduler.worker.held import Held
 from scheduler.worker.outcome import failed, too_long
 from scheduler.worker.telling import tell_end
 
+_DEATH: Final = re.compile(
+    r"Worker exited prematurely: (?:signal \d+ \((?P<signal>\w+)\)|exitcode (?P<code>-?\d+))\.?"
+)
 _DEATHS: Final = (WorkerLostError, Terminated, SystemExit, KeyboardInterrupt)
 
 
@@ -54,11 +58,12 @@ def timed_out(run_id: str, attempt: int, limit_s: float) -> None:
     failure = too_long(timedelta(seconds=limit_s))
     ending = failed(failure, call.retry, run.attempt, random.random())  # noqa: S311 - spreads load, guards nothing
     here = context()
-    emit("run.timed_out", **fields_of(run), limit="hard", limit_ms=round(limit_s * 1000))
+    about = {"limit": "hard", "limit_ms": round(limit_s * 1000), "worker": here.worker}
+    emit("run.timed_out", **fields_of(run), **about)
     finished = here.store.runs.finish(
         run.run_id, run.attempt, here.worker, ending, entry=run.entry, call=call
     )
-    tell_end(fields_of(run), ending, finished, run.started_at)
+    tell_end(fields_of(run), ending, finished, run.started_at, here.worker)
 
 
 def hand_back(held: list[Held]) -> None:
@@ -90,4 +95,10 @@ def _is_mine(run: Run) -> bool:
 
 
 def _words(error: Any) -> str:
-    return str(getattr(error, "exc", error)).partition(" Job:")[0] or type(error).__name__
+    text = str(getattr(error, "exc", error)).partition(" Job:")[0]
+    if (death := _DEATH.fullmatch(text)) is None:
+        return text or type(error).__name__
+    if death["code"] is not None:
+        return f"the job's process ended by itself, with exit code {death['code']}"
+    cause = ": out of memory, or kill -9" if death["signal"] == "SIGKILL" else ""
+    return f"the job's process was ended by {death['signal']}{cause}"

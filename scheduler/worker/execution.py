@@ -79,7 +79,7 @@ def _finish(here: WorkerContext, claimed: Claimed, called: Called) -> bool:
         ),
         PATIENCE,
     )
-    tell_end(fields_of(run), ending, finished, claimed.claimed_at)
+    tell_end(fields_of(run), ending, finished, claimed.claimed_at, here.worker)
     if isinstance(finished, Finished) and finished.followed:
         _see_to_followers(here, run.run_id)
     return isinstance(finished, Finished) and finished.cancelled is not None

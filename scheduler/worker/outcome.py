@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from scheduler.attempt import Ending
+from scheduler.attempt import TOO_LONG, Ending
 from scheduler.durations import format_duration
 from scheduler.job import Abort, Retry, Skip
 from scheduler.retry import RetryPolicy
@@ -85,7 +85,7 @@ def _ours(filename: str) -> bool:
 def too_long(limit: timedelta) -> Failure:
     """The failure of a job that its hard limit ended."""
     names = ("onbeat.TimeLimitExceeded", "TimeLimitExceeded", "builtins.TimeoutError", "TimeoutError")
-    text = f"TimeLimitExceeded: the job took longer than its timeout of {format_duration(limit)}"
+    text = f"{TOO_LONG['hard']} of {format_duration(limit)}"
     return Failure(text, "", names)
 
 

@@ -177,7 +177,7 @@ def _finish(claimed: Claimed, ending: Ending) -> None:
     finished = here.store.runs.finish(
         run.run_id, run.attempt, here.worker, ending, entry=run.entry, call=claimed.call
     )
-    tell_end(fields_of(run), ending, finished, None)
+    tell_end(fields_of(run), ending, finished, None, here.worker)
 
 
 def _later(action: Any) -> None:

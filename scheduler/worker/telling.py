@@ -45,14 +45,18 @@ def tell_start(claimed: Claimed, worker: str) -> None:
 
 
 def tell_end(
-    about: Mapping[str, Any], ending: Ending, finished: Finished | Fenced, started_at: datetime | None
+    about: Mapping[str, Any],
+    ending: Ending,
+    finished: Finished | Fenced,
+    started_at: datetime | None,
+    worker: str,
 ) -> None:
-    """An attempt ended, or its end does not count."""
+    """An attempt that this worker had ended, or its end does not count."""
     if isinstance(finished, Fenced):
         why = f"its lease was lost: the run is {finished.state}, attempt {finished.attempt}"
         emit("run.duplicate", **about, why=why)
         return
-    fields: dict[str, Any] = dict(about)
+    fields: dict[str, Any] = {**about, "worker": worker}
     if started_at is not None:
         fields["duration_ms"] = milliseconds(finished.finished_at - started_at)
     if finished.cancelled is not None:

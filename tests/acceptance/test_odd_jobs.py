@@ -124,7 +124,7 @@ ENDS: dict[str, tuple[RunState, str | None]] = {
     "unpicklable": (FAILED, "Unpicklable: unpicklable"),
     "interrupted": (FAILED, "KeyboardInterrupt"),
     "leaves": (FAILED, "RuntimeError: the job called exit(3)"),
-    "leaves_at_once": (FAILED, "worker lost: Worker exited prematurely: exitcode 0"),
+    "leaves_at_once": (FAILED, "worker lost: the job's process ended by itself, with exit code 0"),
     "generator_exit": (FAILED, "GeneratorExit"),
     "cancelled": (FAILED, "CancelledError: cancelled by itself"),
     "out_of_memory": (FAILED, "MemoryError: too much"),

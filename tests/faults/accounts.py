@@ -228,7 +228,7 @@ def _audit_runs(
         books.outcomes[run.state] += 1
         if run.state not in FINAL:
             books.findings.append(f"run {run_id} of {run.entry} is {run.state}")
-        numbers = [attempt.number for attempt in run.attempts]
+        numbers = [attempt.number for attempt in run.attempts if attempt.counts]
         books.attempts += len(numbers)
         whole = list(range(1, run.attempt + 1))
         # A run that gives way in the queue, or expires in it, has no record of the attempt that it waited for.
@@ -288,9 +288,9 @@ def _audit_starts(books: Books, runs: dict[str, Run], lines: list[dict[str, Any]
 def _begun_by_others(run: Run | None, attempt: int, mains: list[int]) -> int:
     """How often the job began in a worker that is not on record for the attempt."""
     on_record = [each.worker for each in run.attempts if each.number == attempt] if run is not None else []
-    claimed_by = _pid_of(on_record[0]) if on_record else None
+    claimed_by = {_pid_of(worker) for worker in on_record}
     # A child whose worker was just killed has the init process for a parent, until the kernel ends it too.
-    return sum(main not in {claimed_by, 1} for main in mains)
+    return sum(main not in claimed_by | {1} for main in mains)
 
 
 def _pid_of(worker: str | None) -> int:

@@ -103,7 +103,7 @@ def test_one_that_follows_on_several_waits_for_the_last_of_them(store: Store) ->
     see_to(store, second)
     both = follows(store, "both", at)
     assert both is not None
-    assert set(both.parents) == {first.run_id, second.run_id}
+    assert both.parents == (first.run_id, second.run_id), "the one that ended last stands last"
 
 
 def test_failures_have_followers_of_their_own(store: Store) -> None:

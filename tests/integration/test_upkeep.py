@@ -1,6 +1,6 @@
 """What any beat finishes of what another process left."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -128,9 +128,9 @@ def test_a_run_that_was_deleted_leaves_no_trace_in_the_waiting_places(store: Sto
 
 def test_what_a_command_announced_is_taken_by_one_beat_only(store: Store) -> None:
     store.pauses.announce("entry.paused", entry="one", by="ada", reason="why")
-    assert store.pauses.take_announcements() == [
-        {"event": "entry.paused", "entry": "one", "by": "ada", "reason": "why"}
-    ]
+    (told,) = store.pauses.take_announcements()
+    assert datetime.fromisoformat(told.pop("at")) <= store.presence.now()
+    assert told == {"event": "entry.paused", "entry": "one", "by": "ada", "reason": "why"}
     assert store.pauses.take_announcements() == []
 
 
