@@ -1,13 +1,15 @@
 """Third step of an execution: the run bound to the log, to its own log in the store, and to `current_run()`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from scheduler import log_setup
 from scheduler.attempt import Claimed
 from scheduler.job import CurrentRun, enter_run, leave_run
 from scheduler.run import fields_of
+from scheduler.worker import interruptions
 from scheduler.worker.context import WorkerContext
+from scheduler.worker.job_processes import known_to_programs
 from scheduler.worker.reports import StoreReports
 from scheduler.worker.run_log import RunLog, RunLogs
 
@@ -25,7 +27,8 @@ def bound(claimed: Claimed, here: WorkerContext) -> Iterator[None]:
     _logs.begin(log)
     token = enter_run(CurrentRun.of(run, reports))
     try:
-        yield
+        with known_to_programs(run, here.worker) if interruptions.by_signal() else nullcontext():
+            yield
     finally:
         leave_run(token)
         reports.close()

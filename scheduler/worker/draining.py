@@ -17,6 +17,7 @@ from scheduler.log_setup import emit, traceback_text
 from scheduler.worker import endings
 from scheduler.worker.context import WorkerContext
 from scheduler.worker.held import Held
+from scheduler.worker.job_processes import end_all
 from scheduler.worker.leases import LeaseKeeper
 from scheduler.worker.process_group import signal_group
 
@@ -92,7 +93,7 @@ class Draining:
                 hint="the runs are found by their leases, in under 20 s",
             )
         for each in held:
-            signal_group(each.pid, signal.SIGKILL)
+            end_all(each.pid, each.run_id, each.attempt, self._here.worker)
 
     def _put_back_messages(self) -> None:
         """Tasks with an ETA wait in this process; their messages would come back only after an hour.

@@ -14,6 +14,7 @@ from scheduler.run import Call, Run, RunState, fields_of
 from scheduler.store.outbox import Move
 from scheduler.worker.context import context
 from scheduler.worker.held import Held
+from scheduler.worker.job_processes import end_all
 from scheduler.worker.outcome import failed, too_long
 from scheduler.worker.telling import tell_end
 
@@ -35,6 +36,7 @@ def child_lost(run_id: str, attempt: int, error: Any) -> None:
     """
     if (found := _in_hand(run_id, attempt)) is not None:
         run, call = found
+        end_all(None, run_id, attempt, context().worker)  # what the dead child's job had started
         recover(context().store, run, call, worker=context().worker, why=f"worker lost: {_words(error)}")
 
 

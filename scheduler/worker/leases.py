@@ -19,6 +19,7 @@ from scheduler.worker import endings
 from scheduler.worker.cancelling import Cancelling
 from scheduler.worker.context import LEASE, RENEW_EVERY_S, SIGN_EVERY_S, WorkerContext
 from scheduler.worker.held import Held
+from scheduler.worker.job_processes import end_all
 from scheduler.worker.process_group import signal_group
 
 STEP_S: Final = 0.2
@@ -118,6 +119,8 @@ class LeaseKeeper:
         for each, number in self._cancelling.due(self.held(), now):
             with self._lock:  # or its child might have gone on to another run
                 sent = each in self._held and signal_group(each.pid, number)
+                if sent and number is signal.SIGKILL:
+                    end_all(each.pid, each.run_id, each.attempt, self._here.worker)
             if sent and number is signal.SIGKILL:
                 self.later(partial(endings.killed, each))
 

@@ -123,7 +123,8 @@ def asked_for(asked: Retry | Skip | Abort, policy: RetryPolicy, attempt: int, ch
             reason="the job asked for no retry",
         )
     if attempt >= policy.max_attempts:
-        reason = f"all {policy.max_attempts} attempts used"
+        only = "the job asked for a retry, and retry.max_attempts is 1"
+        reason = only if policy.max_attempts == 1 else f"all {policy.max_attempts} attempts used"
         return Ending(state=RunState.FAILED, error=text, traceback=trace_of(asked), reason=reason)
     wait = policy.delay(attempt, chance) if asked.after is None else max(asked.after, timedelta(0))
     return Ending(state=RunState.RETRYING, error=text, traceback=trace_of(asked), wait=wait)

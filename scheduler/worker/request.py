@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from signal import SIGKILL, SIGTERM
+from signal import SIGTERM
 from typing import Any, Final
 
 from celery.worker.request import Request
@@ -15,8 +15,8 @@ from scheduler.worker import endings
 from scheduler.worker.bell import Bell
 from scheduler.worker.context import context
 from scheduler.worker.held import Held
+from scheduler.worker.job_processes import end_all
 from scheduler.worker.leases import LeaseKeeper
-from scheduler.worker.process_group import signal_group
 
 # RabbitMQ ends the channel of whoever keeps a message for 30 minutes (`consumer_timeout`).
 LONGEST_PLACE_S: Final = 600.0
@@ -102,10 +102,10 @@ class JobRequest(Request):  # type: ignore[misc]  # Celery has no types
         super().on_failure(exc_info, send_failed_event, return_ok)
 
     def on_timeout(self, soft: bool, timeout: float) -> None:  # noqa: FBT001 - Celery's signature
-        """The hard limit: the job's whole process group goes, not just the process that Celery knows."""
+        """The hard limit: all that the job has started goes, not just the process that Celery knows."""
         if not soft:
             self._timed_out = True
-            signal_group(self.worker_pid, SIGKILL)
+            end_all(self.worker_pid, self.id, self.attempt, context().worker)
             self._later(lambda: endings.timed_out(self.id, self.attempt, timeout))
             self._let_go()
         super().on_timeout(soft, timeout)
