@@ -24,8 +24,8 @@ from tests.support.waiting import eventually, never
 
 JOBS = "from scheduler import job\n\n\n@job\ndef nothing() -> None: ...\n"
 CALL = Call(job="jobs.nothing")
-# Longer than a worker would try for the sake of its place.
-AWAY_S = 9.0
+AWAY_S = 7.0  # longer than a worker once tried
+LIMIT = timedelta(seconds=1.5)
 
 
 @pytest.fixture
@@ -86,11 +86,15 @@ def test_what_a_worker_waits_for_the_store_is_no_time_of_its_job(
     ring(store, "before")
     worker.wait_for_event("run.succeeded", run_id="before", within=10)
     (tmp_path / "order").write_text(f"{step}.before:stop")
-    ring(store, "limited", replace(CALL, soft_timeout=timedelta(seconds=2), timeout=timedelta(seconds=3)))
+    ring(
+        store,
+        "limited",
+        replace(CALL, soft_timeout=LIMIT / 2, timeout=LIMIT),
+    )
     (child,) = eventually(lambda: [pid for pid in children(worker.pid) if is_stopped(pid)], within=10)
     wire.hold()
     os.kill(child, signal.SIGCONT)
-    never(lambda: worker.named("run.timed_out"), AWAY_S, what="a time-out")
+    never(lambda: worker.named("run.timed_out"), 2 * LIMIT.total_seconds(), what="a time-out")
     wire.heal()
     worker.wait_for_event("run.succeeded", run_id="limited", attempt=1, within=40)
     assert not worker.named("run.timed_out")

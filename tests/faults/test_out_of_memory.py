@@ -103,6 +103,6 @@ def test_a_worker_that_the_kernel_ends_is_found_by_its_lease(
     worker.wait(within=20)
     assert limit.kills() >= 1
     with project.start("worker", "-c", "1") as other:
-        lost = beat.wait_for_event("run.lost", within=25, entry="with-its-worker")
+        lost = beat.wait_for_event("run.lost", within=20, entry="with-its-worker")
         done = other.wait_for_event("run.succeeded", within=10, run_id=lost["run_id"])
         assert (lost["attempt"], done["attempt"]) == (1, 2)
