@@ -46,13 +46,17 @@ class Draining:
             # Celery would start itself anew in this process. On a terminal SIGHUP says that it was closed.
             signal.signal(signal.SIGHUP, _nothing_to_read_again)
 
+    def ask(self, by: str) -> None:
+        """Stop as a signal would have it. For a caller in the main thread; Celery's loop sees to the rest."""
+        celery_state.should_stop = os.EX_OK
+        self._asked.put(by)
+
     def over(self) -> None:
         """All jobs have ended by themselves."""
         self._asked.put("")
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
-        celery_state.should_stop = os.EX_OK
-        self._asked.put(signal.Signals(number).name)
+        self.ask(signal.Signals(number).name)
 
     def _answer(self) -> None:
         name = self._asked.get()

@@ -5,14 +5,16 @@ import os
 import signal
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from celery import signals
 from celery.concurrency.prefork import TaskPool as PreforkPool
+from celery.worker.control import control_command
 
 from scheduler import __version__, log_setup, systemd_notify
 from scheduler.celery_app import app, register_jobs
+from scheduler.durations import format_duration
 from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
 from scheduler.parent_death import die_with_parent
@@ -27,6 +29,7 @@ from scheduler.worker.request import Desk
 
 # What these say of a task, Onbeat says of its run, with the run's fields.
 _SAID_BY_US = ("celery.app.trace", "celery.worker.request", "celery.worker.strategy")
+REMOTE: Final = "celery control shutdown"
 
 
 class _Worker:
@@ -110,6 +113,16 @@ def _end(**_: Any) -> None:
     if Desk.keeper is not None:
         Desk.keeper.stop()
     stopped(context().worker)
+
+
+@control_command(name="shutdown")  # type: ignore[untyped-decorator]  # Celery has none
+def _remote_shutdown(_state: Any, **_: Any) -> dict[str, str]:
+    """`celery control shutdown`. Celery's own waits for running jobs without limit, and answers nothing."""
+    if _Worker.draining is None:
+        return {"error": "still starting"}
+    _Worker.draining.ask(REMOTE)
+    grace = format_duration(context().settings.shutdown_grace)
+    return {"ok": f"takes no more; running jobs may end within {grace}"}
 
 
 strangers.connect()

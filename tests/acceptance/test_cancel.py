@@ -4,12 +4,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from scheduler.operations import trigger
-from scheduler.publisher import StorePublisher
 from scheduler.run import RunState
 from scheduler.store import Keys, Store, connect
 from tests.support.process import OnbeatProcess
 from tests.support.project import Project
+from tests.support.runs import asked_for
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
 
@@ -83,12 +82,6 @@ queue = "nobody"
 @pytest.fixture
 def store(valkey: ValkeyServer) -> Store:
     return Store(connect(valkey.url), Keys())
-
-
-def asked_for(store: Store, entry: str) -> str:
-    stored = store.entries.get(entry)
-    assert stored is not None
-    return trigger(store, StorePublisher(store), stored, by="test")
 
 
 def ended(store: Store, run_id: str, within: float = 5) -> RunState:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from scheduler.run import Run, RunState
+from scheduler.run import RunState
 from scheduler.store import Keys, Store, connect
 from tests.support.process import OnbeatProcess, finished
 from tests.support.project import Project
+from tests.support.runs import end_of
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
 
@@ -163,16 +164,6 @@ def evaluated(project: Project, expression: str) -> Any:
     environ = {**project.environ, "PYTHONPATH": str(project.directory)}
     done = finished(directory=project.directory, environ=environ, program=(sys.executable, str(script)))
     return json.loads(done.expect(0).out)
-
-
-def end_of(store: Store, run_id: str, within: float = 15) -> Run:
-    def ended() -> Run | None:
-        run = store.runs.get(run_id)
-        return run if run is not None and run.state.final else None
-
-    run = eventually(ended, within=within, what=f"the end of {run_id}")
-    assert run is not None
-    return run
 
 
 def test_a_chain_and_a_chord_go_on_after_a_retry_by_policy(fleet: OnbeatProcess, ask: Ask) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import signal
+import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.support.process import finished, started
 from tests.support.project import SCHEDULES, Project
@@ -92,3 +94,74 @@ def test_the_scheduler_is_redbeats_with_its_settings(project: Project) -> None:
         "default",
         "scheduler.beat.redbeat_scheduler:OnbeatScheduler",
     ]
+
+
+JOBS_THAT_TAKE_LONG = """
+from scheduler import job
+import time
+
+@job
+def hello(name: str = "world") -> str:
+    return f"hello {name}"
+
+@job
+def waits() -> None:
+    while True:
+        time.sleep(0.1)
+
+@job
+def fails() -> None:
+    raise ValueError("no")
+"""
+ENTRIES_BY_HAND = """
+[schedules.hello]
+job = "jobs.hello"
+[schedules.fails]
+job = "jobs.fails"
+[schedules.waits]
+job = "jobs.waits"
+"""
+
+
+def test_celerys_remote_control_and_its_events_work_with_a_worker_of_onbeat(project: Project) -> None:
+    project.jobs(JOBS_THAT_TAKE_LONG)
+    project.schedules(ENTRIES_BY_HAND)
+    project.environ["ONBEAT_SHUTDOWN_GRACE"] = "100ms"
+    environ = {**project.environ, "PYTHONPATH": str(project.directory), "PYTHONUNBUFFERED": "1"}
+    place = {"directory": project.directory, "environ": environ, "program": CELERY}
+
+    def celery(*arguments: str) -> Any:
+        """What the worker answers; one that is named keeps nobody waiting for others."""
+        name = f"onbeat-{worker.pid}@{socket.gethostname()}"
+        done = finished(*arguments, "-d", name, "--timeout", "20", "--json", **place)  # type: ignore[arg-type]
+        found = json.loads(done.expect().out)
+        return (found[0] if isinstance(found, list) else found)[name]
+
+    with (
+        project.start("beat") as beat,
+        project.start("worker", "-c", "2") as worker,
+        started("events", "--dump", **place) as dump,  # type: ignore[arg-type]
+    ):
+        beat.wait_for_event("schedules.applied", within=30)
+        worker.wait_for_event("worker.started", within=30)
+        assert celery("inspect", "ping") == {"ok": "pong"}
+        assert celery("control", "enable_events") == {"ok": "task events enabled"}
+        dump.wait_for_line("heartbeat", within=20)
+        for entry in ("hello", "fails", "waits"):
+            project.run("trigger", entry).expect()
+        dump.wait_for_line("task succeeded: jobs.hello", within=20)
+        assert "result='hello world'" in dump.wait_for_line("task succeeded: jobs.hello")
+        assert "exception=ValueError('no')" in dump.wait_for_line("task failed: jobs.fails", within=20)
+        run = worker.wait_for_event("run.started", within=20, entry="waits")
+        (active,) = celery("inspect", "active")
+        assert (active["id"], active["name"]) == (run["run_id"], "jobs.waits")
+        stats = celery("inspect", "stats")
+        assert stats["total"] == {"jobs.hello": 1, "jobs.fails": 1, "jobs.waits": 1}
+        assert stats["pool"]["max-concurrency"] == 2
+        assert celery("control", "shutdown") == {"ok": "takes no more; running jobs may end within 100ms"}
+        draining = worker.wait_for_event("worker.draining", within=20)
+        assert (draining["signal"], draining["running"]) == ("celery control shutdown", 1)
+        assert worker.wait(within=20) == 0
+        assert worker.named("worker.stopped")[0]["handed_back"] == 1
+        assert worker.named("run.interrupted", run_id=run["run_id"])
+        assert beat.stop() == 0

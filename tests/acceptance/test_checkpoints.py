@@ -4,11 +4,11 @@ import signal
 
 import pytest
 
-from scheduler.operations import cancel, trigger
-from scheduler.publisher import StorePublisher
+from scheduler.operations import cancel
 from scheduler.run import RunState
 from scheduler.store import Keys, Store, connect
 from tests.support.project import Project
+from tests.support.runs import asked_for
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
 
@@ -60,12 +60,6 @@ queue = "threads"
 @pytest.fixture
 def store(valkey: ValkeyServer) -> Store:
     return Store(connect(valkey.url), Keys())
-
-
-def asked_for(store: Store, entry: str) -> str:
-    stored = store.entries.get(entry)
-    assert stored is not None
-    return trigger(store, StorePublisher(store), stored, by="test")
 
 
 def test_a_job_goes_on_where_it_was_and_says_how_far_it_is(project: Project, store: Store) -> None:

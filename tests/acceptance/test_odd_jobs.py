@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from scheduler.publisher import StorePublisher
-from scheduler.run import Call, Run, RunState
+from scheduler.run import Call, RunState
 from scheduler.store import Keys, Store, connect
 from tests.support.process import OnbeatProcess
 from tests.support.project import Project
+from tests.support.runs import end_of
 from tests.support.valkey import ValkeyServer
-from tests.support.waiting import eventually
 
 JOBS = r"""
 import asyncio
@@ -158,16 +158,6 @@ def ask(store: Store, call: Call) -> str:
         [(run, text, run.attempt) for run, text in store.runs.calls([run_id]).values()]
     )
     return run_id
-
-
-def end_of(store: Store, run_id: str) -> Run:
-    def ended() -> Run | None:
-        run = store.runs.get(run_id)
-        return run if run is not None and run.state.final else None
-
-    run = eventually(ended, within=20, what=f"the end of {run_id}")
-    assert run is not None
-    return run
 
 
 def test_whatever_leaves_a_job_ends_its_run_and_the_worker_goes_on(

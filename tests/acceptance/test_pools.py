@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from scheduler.publisher import StorePublisher
-from scheduler.run import Call, Run, RunState
+from scheduler.run import Call, RunState
 from scheduler.store import Keys, Store, connect
 from tests.support.project import Project
+from tests.support.runs import end_of
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
 
@@ -67,16 +68,6 @@ def ask(store: Store, run_id: str, job: str, **kwargs: int) -> None:
     call = Call(job=job, kwargs=kwargs)
     store.runs.create(run_id, call, entry="e", trigger="manual", scheduled_at=store.presence.now())
     StorePublisher(store).publish([(run, text, 1) for run, text in store.runs.calls([run_id]).values()])
-
-
-def end_of(store: Store, run_id: str) -> Run:
-    def ended() -> Run | None:
-        run = store.runs.get(run_id)
-        return run if run is not None and run.state.final else None
-
-    run = eventually(ended, within=20, what=f"the end of {run_id}")
-    assert run is not None
-    return run
 
 
 def test_runs_in_threads_at_once_keep_their_lines_and_their_current_run_apart(

@@ -11,10 +11,11 @@ from scheduler.epoch import milliseconds
 from scheduler.message import Doorbell, envelope
 from scheduler.message_form import opened
 from scheduler.publisher import StorePublisher
-from scheduler.run import Call, Run, RunState
+from scheduler.run import Call, RunState
 from scheduler.store import Keys, Store, connect
 from tests.support.process import OnbeatProcess, finished
 from tests.support.project import Project
+from tests.support.runs import end_of
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
 
@@ -45,16 +46,6 @@ def ask(
     )
     store.client.hset(store.keys.run(run_id), "qa", milliseconds(now - queued_ago))
     StorePublisher(store).publish([(run, text, 1) for run, text in store.runs.calls([run_id]).values()])
-
-
-def end_of(store: Store, run_id: str) -> Run:
-    def ended() -> Run | None:
-        run = store.runs.get(run_id)
-        return run if run is not None and run.state.final else None
-
-    run = eventually(ended, within=15, what=f"the end of {run_id}")
-    assert run is not None
-    return run
 
 
 def test_a_job_that_no_worker_knows_fails_after_a_while_and_says_why(
