@@ -366,3 +366,10 @@ def test_the_next_tick_is_shown_and_not_a_score_that_redbeat_set_too_early(
     store.client.zincrby("redbeat::schedule", -3.2, "redbeat:backup")
     assert onbeat("show", "backup", "--json").expect().json()["next_at"] == tick
     assert tick in onbeat("entries").expect().out
+
+
+def test_half_a_surrogate_pair_in_a_result_leaves_json_that_strict_readers_take(
+    store: Store, onbeat: Onbeat
+) -> None:
+    run_id = ended(store, HELLO, Ending(state=RunState.SUCCEEDED, result="a\ud800b"))
+    assert '"result": "a\ufffdb"' in onbeat("run", run_id, "--json").expect().out
