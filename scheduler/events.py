@@ -65,7 +65,7 @@ _RUN = (
     _info("run.started", "A worker claimed an attempt and calls it.", *RUN_FIELDS, "lateness_ms", "queue_ms"),
     _info("run.succeeded", "The job returned.", *RUN_FIELDS, "duration_ms"),
     _warning("run.retrying", "The attempt failed; another will follow.", *RUN_FIELDS, "error", "retry_at"),
-    _error("run.failed", "The run failed and has no attempts left.", *RUN_FIELDS, "error"),
+    _error("run.failed", "The run failed and has no attempts left.", *RUN_FIELDS, "error", "traceback"),
     _error("run.timed_out", "The attempt took longer than its time-out and was ended.", *RUN_FIELDS),
     _error("run.lost", "The worker of an attempt died or fell silent: its lease ran out.", *RUN_FIELDS),
     _info("run.skipped", "The job said that there was nothing to do.", *RUN_FIELDS, "reason"),
@@ -76,11 +76,11 @@ _RUN = (
     _info(
         "run.limited",
         "Its entry's rate limit lets the run start later: see `start_at`.",
-        "run_id",
+        *RUN_FIELDS,
         "start_at",
     ),
-    _info("run.duplicate", "A message came again for a run that is taken or done: ignored.", "run_id"),
-    _warning("run.republished", "No worker had claimed the run: its message was sent again.", "run_id"),
+    _info("run.duplicate", "A message came again for a run that is taken or done: ignored.", *RUN_FIELDS),
+    _warning("run.republished", "No worker had claimed the run: its message was sent again.", *RUN_FIELDS),
     _info("run.log", "A line that the job logged, printed or wrote.", *RUN_FIELDS, "message"),
 )
 
@@ -108,8 +108,8 @@ _SERVERS = (
 
 _PEOPLE = (
     _info("entry.paused", "A person paused an entry.", "entry", "by", "reason"),
-    _info("entry.resumed", "A person let a paused entry go on.", "entry", "by"),
-    _info("entry.triggered", "A person asked for a run.", *RUN_FIELDS, "by"),
+    _info("entry.resumed", "A person let a paused entry go on.", "entry", "by", "reason"),
+    _info("entry.triggered", "A person asked for a run.", *RUN_FIELDS, "by", "reason"),
     _info("run.replayed", "A person gave a run that had ended another attempt.", *RUN_FIELDS, "by"),
     _warning("alert.raised", "An entry needs attention.", "entry", "reason"),
     _info("alert.cleared", "What an alert was about is well again.", "entry"),

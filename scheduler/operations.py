@@ -25,6 +25,7 @@ def trigger(
     by: str,
     kwargs: Mapping[str, Any] | None = None,
     at: datetime | None = None,
+    reason: str | None = None,
 ) -> str:
     """Ask for a run of the entry, now or at `at`, with `kwargs` put over its own. Returns the run's id.
 
@@ -46,7 +47,12 @@ def trigger(
         start_by=stored.entry.start_by(at or now),
     )
     about = {"entry": stored.name, "job": stored.entry.job, "run_id": run_id, "attempt": 1, "by": by}
-    about |= {"scheduled_at": rfc3339(at or now), "trigger": "manual", "queue": stored.entry.queue}
+    about |= {
+        "scheduled_at": rfc3339(at or now),
+        "trigger": "manual",
+        "queue": stored.entry.queue,
+        "reason": reason,
+    }
     store.pauses.announce("entry.triggered", **about)
     if at is None:
         with suppress(BrokerUnreachable):
@@ -87,11 +93,11 @@ def pause(
     return paused
 
 
-def resume(store: Store, entry: str | None, *, by: str) -> Pause | None:
+def resume(store: Store, entry: str | None, *, by: str, reason: str | None = None) -> Pause | None:
     """Resume the entry, or where it is None lift the pause of all. Returns the pause that was there."""
     lifted = store.pauses.lift(entry or EVERY_ENTRY)
     if lifted is not None:
-        store.pauses.announce("entry.resumed", entry=lifted.entry, by=by)
+        store.pauses.announce("entry.resumed", entry=lifted.entry, by=by, reason=reason)
     return lifted
 
 

@@ -37,5 +37,5 @@ def recover(store: Store, run: Run, call_json: str, *, worker: str | None, why: 
     if state is RunState.RETRYING:
         emit("run.retrying", **about, error=why, retry_at=rfc3339(finished.retry_at))
     else:
-        emit("run.failed", **about, error=why, reason=WORKER_LOST)
+        emit("run.failed", **about, error=why, traceback=None, reason=WORKER_LOST)
     return True

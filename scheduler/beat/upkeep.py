@@ -105,6 +105,6 @@ def _publish_again(
     for run, call in waiting:
         if lengths.get(run.queue) or not publisher.publish([(run, call, run.attempt)]):
             continue
-        emit("run.republished", run_id=run.run_id, entry=run.entry, job=run.job, queue=run.queue)
+        emit("run.republished", **fields_of(run), queue=run.queue)
         pause = min(max(REPUBLISH_AFTER, now - run.queued_at), LONGEST_SILENCE)
         store.outbox.move([Move(run, run.attempt)], "sent", republish_after=pause)

@@ -8,8 +8,9 @@ from scheduler.cli.options import entry_argument, examples, json_option, open_st
 @click.command(epilog=examples("onbeat resume backup", "onbeat resume --all"))
 @entry_argument(required=False)
 @click.option("--all", "everything", is_flag=True, help="Lift the pause of every entry.")
+@click.option("--reason", help="Why; for the log.")
 @json_option
-def resume(*, entry: str | None, everything: bool, as_json: bool) -> None:
+def resume(*, entry: str | None, everything: bool, reason: str | None, as_json: bool) -> None:
     """Resume ENTRY, or lift the pause that --all made. It goes on with its next tick.
 
     An entry that was paused by its name stays so when --all is resumed.
@@ -25,7 +26,7 @@ def resume(*, entry: str | None, everything: bool, as_json: bool) -> None:
     with open_store() as store:
         if entry is not None and entry not in store.pauses.all():
             entry_named(store, entry)
-        lifted = lift(store, entry, by=who())
+        lifted = lift(store, entry, by=who(), reason=reason)
         still = store.pauses.all() if lifted is None or entry is None else {}
     if as_json:
         print_document(None if lifted is None else pause_document(lifted))

@@ -29,9 +29,18 @@ _PATIENCE = 3
     "--kwargs", "kwargs_json", metavar="JSON", help="An object, put over the entry's own arguments."
 )
 @click.option("--at", type=Moment(), help="Not now but then: 02:30, a date with time, 10m.")
+@click.option("--reason", help="Why; for the log.")
 @click.option("--wait", is_flag=True, help="Follow its log and exit with its outcome: 0 or 1.")
 @json_option
-def trigger(*, entry: str, kwargs_json: str | None, at: datetime | None, wait: bool, as_json: bool) -> int:
+def trigger(
+    *,
+    entry: str,
+    kwargs_json: str | None,
+    at: datetime | None,
+    reason: str | None,
+    wait: bool,
+    as_json: bool,
+) -> int:
     """Ask for a run of ENTRY, now or at a time. A paused or disabled entry runs too: you asked for it."""
     from scheduler.cli.document import print_document
     from scheduler.cli.person import who
@@ -46,7 +55,7 @@ def trigger(*, entry: str, kwargs_json: str | None, at: datetime | None, wait: b
         stored = entry_named(store, entry)
         _check(stored, kwargs)
         publisher = open_publisher(load_settings(), store)
-        run_id = ask(store, publisher, stored, by=who(), kwargs=kwargs, at=at)
+        run_id = ask(store, publisher, stored, by=who(), kwargs=kwargs, at=at, reason=reason)
         if not as_json:
             click.echo(
                 f"{entry}: run {run_id}" + (f" at {at.astimezone().isoformat(' ', 'seconds')}" if at else ""),

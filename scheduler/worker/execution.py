@@ -54,12 +54,13 @@ def _executed(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     token = uuid4().hex
     claimed = patiently(lambda: claim(here, name, task, args, kwargs, token=token), PATIENCE)
     if isinstance(claimed, Refused):
+        run = patiently(lambda: here.store.runs.get(name.run_id), PATIENCE)
         if claimed.expired:
-            tell_expired(patiently(lambda: here.store.runs.get(name.run_id), PATIENCE))
+            tell_expired(run)
         elif claimed.until is not None:
-            tell_limited(name, task.name, claimed.until)
+            tell_limited(name, task.name, run, claimed.until)
         else:
-            tell_duplicate(name, task.name, claimed.why)
+            tell_duplicate(name, task.name, run, claimed.why)
         raise Ignore(claimed.why)
     with bound(claimed, here):
         tell_start(claimed, here.worker)

@@ -13,15 +13,25 @@ from scheduler.worker.decode import Named
 _QUIET = (RunState.SKIPPED, RunState.EXPIRED, RunState.CANCELLED)
 
 
-def tell_duplicate(name: Named, job: str, why: str) -> None:
-    """A message rang for a run that is taken, done or gone."""
-    emit("run.duplicate", run_id=name.run_id, entry=name.entry, job=job, attempt=name.attempt, why=why)
+def tell_duplicate(name: Named, job: str, run: Run | None, why: str) -> None:
+    """A message rang for a run that is taken, done or gone (None)."""
+    emit("run.duplicate", **_about(name, job, run), why=why)
 
 
-def tell_limited(name: Named, job: str, until: datetime) -> None:
+def tell_limited(name: Named, job: str, run: Run | None, until: datetime) -> None:
     """The run must wait for its turn."""
-    about = {"run_id": name.run_id, "entry": name.entry, "job": job, "attempt": name.attempt}
-    emit("run.limited", **about, start_at=rfc3339(until))
+    emit("run.limited", **_about(name, job, run), start_at=rfc3339(until))
+
+
+def _about(name: Named, job: str, run: Run | None) -> dict[str, Any]:
+    """A run's fields by what its message says, and where that does not say it by its record."""
+    return {
+        "entry": name.entry if run is None else run.entry,
+        "job": job,
+        "run_id": name.run_id,
+        "scheduled_at": None if run is None else rfc3339(run.scheduled_at),
+        "attempt": name.attempt,
+    }
 
 
 def tell_expired(run: Run | None) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
+from scheduler.events import BASE_FIELDS, CATALOGUE
 from tests.support.children import kill_all, launch, new_mark, running
 from tests.support.waiting import eventually
 
@@ -95,6 +96,16 @@ class OnbeatProcess:
     def strays(self) -> list[str]:
         """The lines of stdout that are no JSON object: a piped process has none."""
         return [line for line in list(self.out) if _event(line) is None]
+
+    def assert_events_are_whole(self) -> None:
+        """Every event that it wrote has the fields that docs/reference/events.md promises."""
+        ours = [event for event in self.events if event.get("event") in CATALOGUE]
+        lacking = [
+            (event["event"], missing)
+            for event in ours
+            if (missing := {*BASE_FIELDS, *CATALOGUE[event["event"]].fields} - event.keys())
+        ]
+        assert not lacking, f"events without some of their fields: {lacking[:5]}"
 
     def named(self, name: str, **fields: Any) -> list[dict[str, Any]]:
         """The events of this name so far whose fields have these values."""
@@ -222,6 +233,7 @@ def started(
         yield process
         if not process.ended():
             process.stop(within=40)
+        process.assert_events_are_whole()
         if not may_leave:
             process.assert_nothing_left()
     finally:
