@@ -26,11 +26,12 @@ _NO_JOBS_INSIDE: Final = ("__main__", "conftest", "tests")
 
 @dataclass(frozen=True, slots=True)
 class JobCatalogue:
-    """The jobs by name, and the modules that could not be imported."""
+    """The jobs by name, the modules that could not be imported, and those that are not here and need not be."""
 
     jobs: Mapping[str, JobDeclaration]
     problems: tuple[Problem, ...] = ()
     broken: Mapping[str, str] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
     def problem_with(
         self, job: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
@@ -54,6 +55,11 @@ class JobCatalogue:
             if isinstance(found, Job):
                 return f"no job {job!r}: its name is {found.declaration.name!r}"
             return f"no job {job!r}: the function is there, but has no @job above it"
+        top = job.partition(".")[0]
+        if top in self.absent:
+            return (
+                f"no job {job!r}: there is no module {top!r} in this folder; ONBEAT_JOBS names where jobs are"
+            )
         return f"no job {job!r}{did_you_mean(job, self.jobs)}"
 
 
@@ -67,17 +73,19 @@ def load_catalogue(modules: Sequence[str], directory: Path) -> JobCatalogue:
     if sys.path[:1] != [place]:
         sys.path[:] = [place, *(other for other in sys.path if other != place)]
     importlib.invalidate_caches()
-    imports = _Imports(Path(place))
+    imports, absent = _Imports(Path(place)), []
     with contextlib.redirect_stdout(sys.stderr):
         for name in BUILTIN_MODULES:
             importlib.import_module(name)
         for name in modules:
             if imports.exists(name, needed=tuple(modules) != DEFAULT_MODULES):
                 imports.import_all(name)
+            else:
+                absent.append(name)
     jobs = dict(declared_jobs())
     for module in imports.imported:
         jobs |= _shared_tasks(module)
-    return JobCatalogue(dict(sorted(jobs.items())), tuple(imports.problems), imports.broken)
+    return JobCatalogue(dict(sorted(jobs.items())), tuple(imports.problems), imports.broken, tuple(absent))
 
 
 def converted(
