@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from scheduler.disposition import TickRange
+from scheduler.disposition import Disposition, TickRange
 from scheduler.entry import Entry
 from scheduler.foresight.no_tick import tick_meant, why_no_tick
 from scheduler.publisher import same_server
@@ -15,10 +15,12 @@ from scheduler.status import is_alive
 from scheduler.store import Store
 from scheduler.store.entries import StoredEntry
 from scheduler.store.pauses import Pause, pause_in_force
+from scheduler.succession import FAILURES
 from scheduler.timestamps import rfc3339, rough
 
 Answer = Literal["no_tick", "coming", "run", "left_out", "undecided", "off", "unreadable", "unknown"]
 
+MOST_RUNS: Final = 200  # of each entry that another follows on, looked through for its time
 _LEAST: Final = timedelta(microseconds=1)
 
 
@@ -75,7 +77,7 @@ def _no_tick(asked: _Asked, blank: Account) -> Account:
     day = timedelta(days=1)
     words = tuple(why_no_tick(asked.entry, moment))
     if schedule is None:
-        return replace(blank, answer="no_tick", words=words)
+        return replace(blank, answer="no_tick", words=(*words, *_of_those_before(asked, moment)))
     # The nearest one before: the span is doubled until it holds one.
     span, earlier = day, None
     while earlier is None and span < 4_000 * day:
@@ -90,8 +92,32 @@ def _left_out(asked: _Asked, tick: datetime) -> TickRange | None:
     return min(covering, key=lambda some: (some.scattered, some.count), default=None)
 
 
+def _of_those_before(asked: _Asked, moment: datetime) -> Iterator[str]:
+    """Of an entry that follows on others: what became of those at that time."""
+    entry = asked.entry
+    for name in dict.fromkeys((*entry.after, *entry.after_failed)):
+        runs = [run for run in asked.store.runs.recent([name], limit=MOST_RUNS) if run.scheduled_at == moment]
+        if not runs:
+            yield f"{name} has no run of that time on record"
+            continue
+        state = runs[0].state
+        wanted = FAILURES if name in entry.after_failed else {RunState.SUCCEEDED}
+        stands = "has " if state.final else "is "
+        follows = "" if state in wanted or not state.final else ": so it did not follow"
+        yield f"{name} {stands}{state} for that time, as run {runs[0].run_id}{follows}"
+
+
+_LEFT_OUT: Final = {
+    Disposition.SKIPPED_OVERLAP: "left out, for the runs would have overlapped",
+    Disposition.SKIPPED_CALENDAR: "left out",
+    Disposition.SKIPPED_PAUSED: "left out",
+    Disposition.SKIPPED_DEADLINE: "left out, for it was too late",
+    Disposition.COALESCED: "coalesced, which is folded into a later tick",
+}
+
+
 def _of_range(some: TickRange) -> Iterator[str]:
-    what = some.disposition.value.replace("_", " ")
+    what = _LEFT_OUT[some.disposition]
     yield f"{what}: {some.reason}" if some.reason else what
     if some.count > 1:
         among = "among" if some.scattered else "one of"
@@ -110,23 +136,33 @@ def _of_run(asked: _Asked, run: Run) -> Iterator[str]:
         wait = "" if run.retry_at is None else f" in {rough(max(run.retry_at - asked.now, timedelta(0)))}"
         yield f"attempt {run.attempt} of {run.max_attempts} failed, and the next one follows{wait}: {run.error}"
     else:
-        why = run.error if run.state is RunState.FAILED else run.reason
-        yield f"it {run.state.value}{f': {why}' if why else ''}"
-        if run.reason and run.state is RunState.FAILED:
-            yield run.reason
+        yield from _ended(run)
     if run.lateness is not None and run.lateness > timedelta(seconds=1):
         yield f"it started {rough(run.lateness)} after its time"
     for each in run.attempts:
         if each.outcome not in {None, run.state.value} or each.number != run.attempt:
             when = "" if each.finished_at is None else f" at {rfc3339(each.finished_at)}"
-            yield f"attempt {each.number} ended as {each.outcome}{when} on {each.worker}: {each.error}"
+            why = f": {each.error}" if each.error else ""
+            yield f"attempt {each.number} ended as {each.outcome}{when} on {each.worker}{why}"
+
+
+def _ended(run: Run) -> Iterator[str]:
+    why = run.error if run.state is RunState.FAILED else run.reason
+    was = "was " if run.state in (RunState.SKIPPED, RunState.CANCELLED) else ""
+    yield f"it {was}{run.state}{f': {why}' if why else ''}"
+    if run.reason and run.state is RunState.FAILED and run.reason not in (why or ""):
+        yield run.reason
+    if run.worker is not None and run.duration is not None:
+        yield f"it ran on {run.worker} for {rough(run.duration)}, attempt {run.attempt} of {run.max_attempts}"
 
 
 def _queued(asked: _Asked, run: Run, attempt: str) -> Iterator[str]:
     waits = rough(asked.now - run.queued_at)
-    yield f"it has waited in the queue {run.queue!r} for {waits}, {attempt}"
     if run.reason:
-        yield run.reason
+        yield f"it has waited for {waits}, {attempt}"
+        yield from _waits_for(asked, run.reason)
+        return
+    yield f"it has waited in the queue {run.queue!r} for {waits}, {attempt}"
     takers = [
         sign
         for sign in asked.store.presence.all("workers").values()
@@ -136,7 +172,27 @@ def _queued(asked: _Asked, run: Run, attempt: str) -> Iterator[str]:
         yield f"no worker takes the queue {run.queue!r}"
     if same_server(asked.settings):
         length = asked.store.outbox.queue_lengths([run.queue]).get(run.queue, 0)
-        yield f"{length} {'message' if length == 1 else 'messages'} in that queue, {len(takers)} workers take them"
+        if length:
+            yield f"{_counted(length, 'message waits', 'messages wait')} in that queue, its own among them"
+        else:
+            yield "its message is in no queue: a worker has it in hand, or it is lost and will be sent again"
+    if takers:
+        busy = sum(len(sign.about.get("running", ())) for sign in takers)
+        places = sum(int(sign.about.get("concurrency", 0)) for sign in takers)
+        yield f"{_counted(len(takers), 'worker takes', 'workers take')} it, with {busy} of {places} places busy"
+
+
+def _waits_for(asked: _Asked, reason: str) -> Iterator[str]:
+    """Why a run that is queued has no message in the queue yet."""
+    yield reason
+    before = asked.store.runs.get(reason.rpartition(" ")[2])
+    if before is not None:
+        name = before.entry or before.job
+        yield f"that one, of {name} for {rfc3339(before.scheduled_at)}, is {before.state}"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _without_record(asked: _Asked, known: Account, tick: datetime) -> Account:
@@ -146,21 +202,34 @@ def _without_record(asked: _Asked, known: Account, tick: datetime) -> Account:
     excluded = None if entry.exclusion is None else entry.exclusion.reason_for(tick)
     if tick <= now and decided is not None and tick <= decided:
         gone = (
-            "there is no record of it any more: it was decided, or is older than the entry",
+            "there is no record of it any more: it is older than the entry, or its record was trimmed",
             f"kept are the last {entry.keep_runs} runs, and the last 200 records of ticks that were left out",
         )
         return replace(known, answer="unknown", words=gone)
-    words = [f"excluded: {excluded}"] if excluded else []
+    if asked.stored.next_at is None and decided is not None and tick > decided:
+        return replace(known, answer="no_tick", words=(_over(entry),))
+    words = [f"{excluded}: it will be left out"] if excluded else []
     if (pause := pause_in_force(asked.pauses, asked.stored.name, now)) is not None:
         until = "" if pause.until is None else f" until {rfc3339(pause.until)}"
         if pause.until is None or tick < pause.until:
             words.append(f"paused by {pause.by}{until}: {pause.reason}; it will be left out")
-    if asked.stored.next_at is None:
-        words.append("the entry has no further tick: it has had its runs, or has ended")
     beats = [sign for sign in asked.store.presence.all("beats").values() if is_alive(sign, now)]
     if not beats:
         words.append("no beat is running: nothing becomes due until one is")
     if tick > now:
         return replace(known, answer="coming", words=(f"it is to come, in {rough(tick - now)}", *words))
+    if active := len(asked.store.runs.active(asked.stored.name)):
+        words.append(
+            f"{_counted(active, 'run', 'runs')} of it {'has' if active == 1 else 'have'} not ended: {_IN_TURN}"
+        )
     late = f"it was due {rough(now - tick)} ago and is not decided yet"
     return replace(known, answer="undecided", words=(late, *words))
+
+
+_IN_TURN: Final = "missed ticks are taken up one after the other"
+
+
+def _over(entry: Entry) -> str:
+    if entry.max_runs is not None:
+        return f"it will not come: the entry has had its max_runs of {entry.max_runs}"
+    return "it will not come: the entry has ended"

@@ -1,5 +1,6 @@
 """`onbeat why`: what became of a tick and why, or what will."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -32,6 +33,7 @@ def why(*, entry: str, at: str, as_json: bool) -> None:
     from scheduler.cli.next import moment_asked_for
     from scheduler.documents import account_document
     from scheduler.entry_ticks import zone_of_entry
+    from scheduler.foresight.no_tick import jumped_over
     from scheduler.lookup import entry_named
     from scheduler.settings import load_settings
     from scheduler.tick_account import account
@@ -40,8 +42,11 @@ def why(*, entry: str, at: str, as_json: bool) -> None:
     with open_store(settings) as store:
         stored = entry_named(store, entry)
         zone = ZoneInfo("UTC") if stored.entry is None else zone_of_entry(stored.entry)
-        moment = moment_asked_for(at, "AT", store.presence.now(), zone, clock="near")
+        gap = jumped_over(at.strip(), zone)
+        moment = gap[0] if gap else moment_asked_for(at, "AT", store.presence.now(), zone, clock="near")
         found = account(store, settings, stored, moment)
+    if gap:
+        found = replace(found, words=(*found.words, gap[1]))
     if as_json:
         print_document(account_document(found))
     else:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from scheduler.cadences.crontab import Crontab
-from scheduler.cadences.wall_clock import zone_named
+from scheduler.cadences.wall_clock import LAST_YEAR, moment_shown, zone_named
 from scheduler.durations import format_duration
 from scheduler.entry import Entry
 from scheduler.foresight.explanation import Meaning, crontabs_of, meanings
@@ -25,14 +26,31 @@ def tick_meant(entry: Entry, moment: datetime) -> datetime | None:
     return tick if tick is not None and tick < moment + within else None
 
 
+def jumped_over(text: str, zone: ZoneInfo) -> tuple[datetime, str] | None:
+    """Where `text` is a time that the clock of `zone` jumps over: the moment of the jump, and a sentence of it."""
+    try:
+        wall = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if wall.tzinfo is not None or not 1 < wall.year <= LAST_YEAR:
+        return None
+    moment = moment_shown(zone, wall)
+    shown = moment.astimezone(zone).replace(tzinfo=None)
+    if shown == wall:
+        return None
+    what = f"{wall:%H:%M} does not exist on {wall:%Y-%m-%d}: there the clock of {zone.key} jumps to {shown:%H:%M}"
+    return moment, what
+
+
 def why_no_tick(entry: Entry, moment: datetime) -> Iterator[str]:
     """Sentences that say why `moment` is no tick of `entry`, the plainest reason first."""
     schedule = entry.schedule
     if schedule is None:
         yield f"it has no times of its own: it runs {entry.follows or 'only by hand'}"
         return
+    found = [*_out_of_bounds(schedule, moment)] if isinstance(schedule, Within) else []
+    yield from found
     if isinstance(schedule, Within):
-        yield from _out_of_bounds(schedule, moment)
         schedule = schedule.cadence
     if isinstance(schedule, Moved):
         yield f"its ticks on holidays move to the {schedule.to} day that is none"
@@ -40,8 +58,15 @@ def why_no_tick(entry: Entry, moment: datetime) -> Iterator[str]:
     if isinstance(schedule, Later):
         yield f"jitter: each of its ticks is {format_duration(schedule.by)} later than its schedule says"
         moment -= schedule.by
-    for crontab in crontabs_of(schedule):
-        yield from _of_crontab(crontab, moment)
+    crontabs = list(crontabs_of(schedule))
+    for crontab in crontabs:
+        found += (of_crontab := list(_of_fields(crontab, moment)))
+        yield from of_crontab
+    if crontabs and not found:
+        yield (
+            f"the clock of {crontabs[0].timezone} was changed there, and this time is skipped, shifted or the second of"
+            f" two (dst_gap = {crontabs[0].dst_gap!r}, dst_fold = {crontabs[0].dst_fold!r})"
+        )
     cadence = cadence_of(schedule)
     if isinstance(cadence, Interval):
         yield f"its interval counts {format_duration(cadence.every)} from {_shown(cadence.anchor, entry)}"
@@ -55,11 +80,10 @@ def _out_of_bounds(within: Within, moment: datetime) -> Iterator[str]:
         yield f"ends_at: it ended at {within.ends_at.astimezone(zone).isoformat()}"
 
 
-def _of_crontab(crontab: Crontab, moment: datetime) -> Iterator[str]:
+def _of_fields(crontab: Crontab, moment: datetime) -> Iterator[str]:
     wall = moment.astimezone(zone_named(crontab.timezone))
     times = crontab.wall_times()
     fields = {meaning.field: meaning for meaning in meanings(crontab)}
-    found = False
     for name, value, allowed in (
         ("second", wall.second, times.seconds),
         ("minute", wall.minute, times.minutes),
@@ -67,21 +91,14 @@ def _of_crontab(crontab: Crontab, moment: datetime) -> Iterator[str]:
         ("month", wall.month, times.months),
     ):
         if value not in allowed and name in fields:
-            found = True
             yield f"{name}: {value} is not in {_field(fields[name])}"
     if wall.month in times.months and not times.on(wall.date()):
-        found = True
         days = [
             f"{name} {_field(fields[name])}"
             for name in _DAYS
             if name in fields and fields[name].written != "*"
         ]
         yield f"day: {wall:%A, %Y-%m-%d} is not in {' or '.join(days)}"
-    if not found:
-        yield (
-            f"the clock of {crontab.timezone} was changed there, and this time is skipped, shifted or the second of two"
-            f" (dst_gap = {crontab.dst_gap!r}, dst_fold = {crontab.dst_fold!r})"
-        )
 
 
 _DAYS: Final = ("day of month", "day of week")

@@ -1,5 +1,6 @@
 """`onbeat why` and `onbeat trace` on a real store: the answer for every kind of tick, and the life of a run."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from scheduler.entry import Entry
 from scheduler.operations import cancel, pause
 from scheduler.publisher import StorePublisher
 from scheduler.retry import RetryPolicy
-from scheduler.run import RunState, tick_run_id
+from scheduler.run import Run, RunState, tick_run_id
 from scheduler.schedule import Crontab, Interval
 from scheduler.store import Keys, Store, connect
 from scheduler.timestamps import rfc3339
 from tests.support.commands import Onbeat
 from tests.support.valkey import ValkeyServer
+from tests.support.waiting import eventually
 
 MINUTE = timedelta(minutes=1)
 EVERY = Entry(
@@ -62,7 +64,7 @@ def test_ticks_that_ran_that_were_folded_and_that_were_skipped(store: Store, onb
     assert (ran["answer"], ran["disposition"], ran["scheduled_at"]) == ("run", "dispatched", rfc3339(newest))
     assert "it has waited in the queue 'default'" in words(ran)
     assert "no worker takes the queue 'default'" in words(ran)
-    assert "1 message in that queue" in words(ran)
+    assert "1 message waits in that queue, its own among them" in words(ran)
     folded = why(onbeat, "every", newest - MINUTE)
     assert (folded["answer"], folded["disposition"]) == ("left_out", "coalesced")
     assert "missed while no beat ran" in words(folded)
@@ -135,6 +137,59 @@ def test_what_became_of_the_run_and_its_life(store: Store, onbeat: Onbeat) -> No
     table = onbeat("trace", run_id).expect().out
     assert table.splitlines()[0] == f"run {run_id}"
     assert "error=OSError: no" in table
+
+
+def test_one_that_follows_says_what_became_of_those_before_it(store: Store, onbeat: Onbeat) -> None:
+    newest = applied(
+        store,
+        EVERY,
+        Entry(name="next", job="jobs.x", after=("every",)),
+        Entry(name="alarm", job="jobs.x", after_failed=("every",)),
+    )
+    assert "every has no run of that time on record" in words(why(onbeat, "next", newest))
+    take_turn(store, push=True)
+    assert "every is queued for that time" in words(why(onbeat, "next", newest))
+    run_id = tick_run_id("every", newest)
+    claimed = store.runs.claim(run_id, 1, "w", "t", MINUTE)
+    assert isinstance(claimed, Claimed)
+    store.runs.finish(run_id, 1, "w", Ending(state=RunState.FAILED), entry="every", call=claimed.call)
+    assert words(why(onbeat, "next", newest)).splitlines() == [
+        "it has no times of its own: it runs after every",
+        f"every has failed for that time, as run {run_id}: so it did not follow",
+    ]
+    assert words(why(onbeat, "alarm", newest)).endswith(f"every has failed for that time, as run {run_id}")
+
+
+def test_a_run_that_waits_for_another_names_it(store: Store, onbeat: Onbeat) -> None:
+    applied(store, replace(EVERY, overlap="queue", schedule=Interval(timedelta(seconds=1))))
+
+    def both() -> list[Run]:
+        take_turn(store, push=True)
+        runs = store.runs.recent(["every"], limit=2)
+        return runs if len(runs) == 2 else []
+
+    second, first = eventually(both)
+    waiting = why(onbeat, "every", second.scheduled_at)
+    assert words(waiting).splitlines()[1:] == [
+        f"waits for the end of run {first.run_id}",
+        f"that one, of every for {rfc3339(first.scheduled_at)}, is queued",
+    ]
+
+
+def test_missed_ticks_that_wait_for_their_turn_say_so(store: Store, onbeat: Onbeat) -> None:
+    newest = applied(store, replace(EVERY, overlap="queue", catchup="all"))
+    take_turn(store, push=True)
+    found = why(onbeat, "every", newest)
+    assert found["answer"] == "undecided"
+    assert "1 run of it has not ended: missed ticks are taken up one after the other" in words(found)
+
+
+def test_an_entry_that_has_had_its_runs_has_no_further_tick(store: Store, onbeat: Onbeat) -> None:
+    newest = applied(store, replace(EVERY, max_runs=1))
+    take_turn(store, push=True)
+    found = why(onbeat, "every", newest + 60 * MINUTE)
+    assert found["answer"] == "no_tick"
+    assert words(found) == "it will not come: the entry has had its max_runs of 1"
 
 
 def test_a_run_that_was_cancelled_says_by_whom(store: Store, onbeat: Onbeat) -> None:

@@ -1,11 +1,12 @@
 """Why a moment is no tick: the field, the bound or the change of the clock that keeps it from being one."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from scheduler.entry import Entry
-from scheduler.foresight.no_tick import tick_meant, why_no_tick
+from scheduler.foresight.no_tick import jumped_over, tick_meant, why_no_tick
 from scheduler.schedule import Crontab, Interval, Later, Schedule, Within
 
 
@@ -58,6 +59,11 @@ BERLIN = Crontab("*/30 2-4 * * 1-5", "Europe/Berlin")
             "2026-11-20T00:00",
             ["starts_at: it begins at 2026-12-01T00:00:00+00:00"],
         ),
+        (
+            Within(Crontab("30 2 * * *"), None, at("2026-11-01T00:00")),
+            "2026-11-20T02:30",
+            ["ends_at: it ended at 2026-11-01T00:00:00+00:00"],
+        ),
     ],
 )
 def test_the_reason_is_said(schedule: Schedule | None, moment: str, words: list[str]) -> None:
@@ -77,3 +83,11 @@ def test_a_time_without_seconds_means_the_first_tick_of_its_minute() -> None:
     assert tick_meant(every_7_s, at("2026-11-20T02:30:14")) == at("2026-11-20T02:30:14")
     assert tick_meant(every_7_s, at("2026-11-20T02:30:08")) is None
     assert tick_meant(entry(None), at("2026-11-20T02:30")) is None
+
+
+def test_a_time_that_the_clock_jumps_over_means_the_jump() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    words = "02:30 does not exist on 2026-03-29: there the clock of Europe/Berlin jumps to 03:00"
+    assert jumped_over("2026-03-29T02:30", berlin) == (at("2026-03-29T01:00"), words)
+    for text in ("2026-03-29T03:30", "2026-10-25T02:30", "2026-03-29T02:30Z", "02:30", "10m", "0001-01-01"):
+        assert jumped_over(text, berlin) is None
