@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from scheduler.job_catalogue import JobCatalogue
+
 SCRIPT = """
 import json, sys
 from pathlib import Path
@@ -138,12 +140,12 @@ def test_a_missing_job_is_explained(project: Path) -> None:
     }
 
 
-def test_without_the_default_module_its_jobs_are_said_to_be_elsewhere(tmp_path: Path) -> None:
+def test_without_the_default_module_its_jobs_are_said_to_be_elsewhere() -> None:
     """As in a wrong folder, or below the right one."""
-    found = catalogue(tmp_path, asked=("jobs.hello",))
-    assert found["asked"] == {
-        "jobs.hello": "no job 'jobs.hello': there is no module 'jobs' in this folder; ONBEAT_JOBS names where jobs are"
-    }
+    missing = JobCatalogue({}, absent=("jobs",)).missing("jobs.hello")
+    assert missing == (
+        "no job 'jobs.hello': there is no module 'jobs' in this folder; ONBEAT_JOBS names where jobs are"
+    )
 
 
 def test_a_module_that_is_named_must_be_there(tmp_path: Path) -> None:
