@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from scheduler.builtin.watched_process import Stream, WardenLost, WatchedProcess
+from scheduler.builtin.worker_variables import filled
 from scheduler.job import active_run, job
 
 SHELL = "/bin/sh"
@@ -58,14 +59,15 @@ def command(
 
     Lines of stdout are logged at level info, lines of stderr at warning. `env` adds to the environment, in
     which the command also finds ONBEAT_RUN_ID, ONBEAT_RUN_ENTRY, ONBEAT_RUN_SCHEDULED_AT and
-    ONBEAT_RUN_ATTEMPT. There is no input. Exit codes other than `ok_exit_codes` (0) fail the run; a signal's
-    is negative.
+    ONBEAT_RUN_ATTEMPT; `${NAME}` in a value of `env` is a variable of the worker. There is no input. Exit
+    codes other than `ok_exit_codes` (0) fail the run; a signal's is negative.
 
-    Raises ValueError unless exactly one of `argv` and `shell` is given; CommandNotStarted; CommandFailed.
+    Raises ValueError unless exactly one of `argv` and `shell` is given; VariableMissing; CommandNotStarted;
+    CommandFailed.
     """
     words = _words(argv, shell)
     name = label(argv, shell)
-    environment = {**os.environ, **_run_environment(), **(env or {})}
+    environment = {**os.environ, **_run_environment(), **filled(env or {})}
     program = _program(words[0], cwd, environment)
     import structlog  # brings rich, which commands that only read the jobs' declarations do without
 

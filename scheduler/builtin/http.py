@@ -9,6 +9,7 @@ from http.client import responses
 from typing import TYPE_CHECKING, Any
 
 from scheduler.builtin.deadline import Deadline
+from scheduler.builtin.worker_variables import filled
 from scheduler.durations import format_duration, parse_duration
 from scheduler.job import job
 
@@ -55,12 +56,14 @@ def http(
 
     A `body` that is no text is sent as JSON. Up to 5 redirects are followed; of the answer at most 1 MiB is
     read. `timeout` is for all of it, redirects included. Credentials in the URL become basic authentication
-    and are in no log.
+    and are in no log. `${NAME}` in the URL, a header's value and the body is a variable of the worker.
 
-    Raises ValueError for a bad URL or duration; UnexpectedStatus; RequestFailed; RequestTimedOut.
+    Raises ValueError for a bad URL or duration; VariableMissing; UnexpectedStatus; RequestFailed;
+    RequestTimedOut.
     """
     import httpx
 
+    url, headers, body = filled(url), filled(headers), filled(body)
     allowed = parse_duration(timeout)
     shown = f"{method.upper()} {masked(url)}"
     started = time.monotonic()

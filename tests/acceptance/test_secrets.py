@@ -72,6 +72,29 @@ def test_secrets_are_masked_in_every_line_and_every_command(project: Project, va
     assert worked.result == {"url": "***/v1", "password": "***", "region": "us"}
 
 
+def test_a_secret_of_the_worker_is_nowhere_in_the_server(project: Project, valkey: ValkeyServer) -> None:
+    project.write(
+        "schedules.toml",
+        """
+        [schedules.dump]
+        job = "onbeat.command"
+        kwargs = { shell = 'echo "password $PGPASSWORD"; exit 3', env = { PGPASSWORD = "$${SHOP_PASSWORD}" } }
+        """,
+    )
+    secret = "hush-hush-hush"
+    with project.start("beat") as beat, project.start("worker", "-c", "1", SHOP_PASSWORD=secret) as worker:
+        beat.wait_for_event("schedules.applied", within=30)
+        worker.wait_for_event("worker.started", within=30)
+        project.run("trigger", "dump").expect()
+        worker.wait_for_event("run.failed", within=20)
+        assert worker.named("run.log", message="password ***")
+    with valkey.client(decode=False) as client:
+        kept = b"".join(client.dump(key) for key in client.scan_iter())
+        assert client.hget("redbeat:dump", "definition").count(b"${SHOP_PASSWORD}") == 1
+    assert secret.encode() not in kept
+    assert secret not in "\n".join([*worker.out, *beat.out])
+
+
 def _ended(store: Store, run_id: str) -> RunState | None:
     run = store.runs.get(run_id)
     return run.state if run is not None and run.state.final else None

@@ -34,6 +34,21 @@ def test_a_body_that_is_a_table_is_sent_as_json() -> None:
     assert request.headers["x-team"] == "ops"
 
 
+def test_variables_of_the_worker_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_TOKEN", "c0de-of-the-chat")
+    with website() as site:
+        http(
+            site.url + "/${CHAT_ROOM:-ops}",
+            headers={"Authorization": "Bearer ${CHAT_TOKEN}"},
+            method="POST",
+            body={"text": "from ${CHAT_ROOM:-ops}"},
+        )
+
+    request = site.requests[0]
+    assert (request.path, request.headers["authorization"]) == ("/ops", "Bearer c0de-of-the-chat")
+    assert json.loads(request.body) == {"text": "from ops"}
+
+
 def test_a_body_that_is_text_is_sent_as_it_is() -> None:
     with website() as site:
         http(site.url, method="PUT", body="größer", headers={"Content-Type": "text/plain"})
