@@ -94,6 +94,7 @@ class Running:
         }
         self.began = time.monotonic()
         self.ready_s: float | None = None
+        self.ready_cpu_s = 0.0
         self._ready = threading.Event()
         self._word = beat.ready.encode()
         self._process = subprocess.Popen(
@@ -130,6 +131,7 @@ class Running:
         for line in self._process.stdout:
             if self.ready_s is None and self._word in line:
                 self.ready_s = time.monotonic() - self.began
+                self.ready_cpu_s = self.cpu_s()
                 self._ready.set()
 
 

@@ -59,12 +59,13 @@ class _Write(NamedTuple):
 
 
 class Applying:
-    """Applies files to one deployment."""
+    """Applies files to one deployment. Remembers the marks of the last one's entries."""
 
     def __init__(self, client: Client, keys: Keys, scripts: Scripts) -> None:
         self._client: Any = client  # redis-py's types: bytes or str
         self._keys = keys
         self._scripts = scripts
+        self._known: dict[str, tuple[Entry, str]] = {}
 
     def in_force(self) -> Applied:
         """Which schedules are in force."""
@@ -85,7 +86,7 @@ class Applying:
             if in_force.revision > ours.revision:
                 raise Outdated(in_force.revision)
             marks = self._marks(keys)
-            same = {name for name, entry in wanted.items() if marks.get(name) == mark(entry)}
+            same = {name for name, entry in wanted.items() if marks.get(name) == self._mark(entry)}
             read = self._read([name for name in marks if name not in same])
             before = {
                 name: each.stored.applied for name, each in read.items() if each.stored.applied is not None
@@ -95,7 +96,14 @@ class Applying:
             changes = replace(changes, unchanged=tuple(name for name in wanted if name in same))
             as_ours = (in_force.digest, in_force.revision) == (ours.digest, ours.revision)
             if (changes.empty and as_ours) or self._write(changes, read, fields, ours, now):
+                self._known = {name: self._known[name] for name in wanted}
                 return changes
+
+    def _mark(self, entry: Entry) -> str:
+        known, text = self._known.get(entry.name, (None, ""))
+        if known is not entry:
+            self._known[entry.name] = entry, (text := mark(entry))
+        return text
 
     def _in_store(self) -> tuple[Mapping[str, str], Sequence[str]]:
         pipeline = self._client.pipeline(transaction=False)
