@@ -1,5 +1,6 @@
 """A beat's spare time: any beat finishes what another process left. Each step is safe to be done by two at once."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from scheduler.store.ticks import REPUBLISH_AFTER, Waiting
 from scheduler.succession import succeed
 
 LONGEST_SILENCE = timedelta(hours=1)
+SWEPT: Final = 50  # of the oldest messages of a queue, beside as many as were ended just now
 
 
 def keep_up(store: Store, publisher: Publisher, waiting: Waiting, now: datetime) -> None:
@@ -44,8 +46,12 @@ class _Upkeep:
     now: datetime
 
     def expire(self) -> None:
-        for run in self.store.deadlines.expire():
+        expired = self.store.deadlines.expire()
+        for run in expired:
             emit("run.expired", **fields_of(run), queue=run.queue, reason=run.reason)
+        if self.publisher.push:  # or else a queue without workers grows by each of them
+            for queue, count in Counter(run.queue for run in expired).items():
+                self.store.outbox.sweep(queue, SWEPT + 2 * count)
 
     def publish(self) -> None:
         due = self.store.outbox.due("outbox", self.now)

@@ -117,6 +117,11 @@ class Outbox:
             pipeline.zadd(self._keys.own(hold.place), {run_id: hold.due_ms}, xx=True)
         pipeline.execute()
 
+    def sweep(self, queue: str, most: int) -> int:
+        """Take out the messages among the `most` oldest of the queue whose runs have ended; returns how many."""
+        lists = [self._keys.queue(list_name(queue, priority)) for priority in range(HIGHEST_PRIORITY + 1)]
+        return int(self._scripts.call("sweep", lists, [self._keys.own_prefix, most]))
+
     def size(self) -> int:
         """How many runs are decided and not yet published."""
         return int(self._client.zcard(self._keys.own("outbox")))

@@ -25,6 +25,7 @@ NAMES: Final = (
     "publish",
     "claim",
     "expire",
+    "sweep",
     "renew",
     "finish",
     "follow",

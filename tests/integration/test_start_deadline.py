@@ -125,6 +125,20 @@ def test_without_any_worker_a_beat_ends_it_and_the_entry_goes_on(store: Store, e
     assert store.ledger.totals().dispatched == 2
 
 
+def test_its_message_goes_with_it_and_no_other(store: Store) -> None:
+    """Or else a queue without workers would grow by a message each time."""
+    run_id = dispatched(store)
+    triggered = trigger(store, StorePublisher(store), store.entries.all()["one"], by="test")
+    for other in ("not JSON", "[1]", '{"headers": {"id": "x", "onbeat": null}}'):
+        store.client.rpush("default", other)
+    make_overdue(store, run_id)
+    upkeep_of_a_beat(store)
+    left = store.client.lrange("default", 0, -1)
+    assert len(left) == 4
+    assert not [text for text in left if run_id in str(text)]
+    assert run_of(store, triggered).state is RunState.QUEUED
+
+
 def test_a_beat_wakes_for_a_deadline(store: Store) -> None:
     run_id = dispatched(store)
     soon = milliseconds(store.presence.now()) + 300
