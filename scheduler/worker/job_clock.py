@@ -10,10 +10,13 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from signal import SIGKILL
 from typing import Any, Final
 
 from billiard.process import current_process
 from kombu.asynchronous import get_event_loop
+
+from scheduler.worker.process_group import signal_group
 
 LOOK_AGAIN_S: Final = 0.5
 # Of one child: its process id, 0 where it executes nothing of ours, and when its job began, 0.0 where that is not going
@@ -54,11 +57,19 @@ class JobClock:
 
         Nothing is known of a child that executes no attempt of ours: its time is over when Celery says so.
         """
-        for of, began in _SLOT.iter_unpack(self._memory[:]):
-            if of == pid:
-                left_s = limit_s - (time.monotonic() - began)
-                return LOOK_AGAIN_S if began == _NOT_CALLING else max(0.0, left_s)
-        return 0.0
+        began = self._began(pid)
+        if began is None:
+            return 0.0
+        return LOOK_AGAIN_S if began == _NOT_CALLING else max(0.0, limit_s - (time.monotonic() - began))
+
+    def is_over(self, pid: int, limit_s: float) -> bool:
+        """Whether a job of ours goes on in the child `pid`, and has for more than `limit_s`."""
+        began = self._began(pid) or _NOT_CALLING
+        return began != _NOT_CALLING and time.monotonic() - began > limit_s
+
+    def _began(self, pid: int) -> float | None:
+        found = (began for of, began in _SLOT.iter_unpack(self._memory[:]) if of == pid)
+        return next(found, None)
 
     def _write(self, pid: int, began: float) -> None:
         place = getattr(current_process(), "index", None)  # none in a pool without children
@@ -74,6 +85,19 @@ def govern(pool: Any) -> None:
     inner = pool._pool  # noqa: SLF001 - Celery's own name for billiard's pool
     inner.on_soft_timeout = _counted(inner.on_soft_timeout, lambda job: job._soft_timeout)  # noqa: SLF001 - as above
     inner.on_hard_timeout = _counted(inner.on_hard_timeout, lambda job: job._timeout)  # noqa: SLF001 - as above
+
+
+def kill_overdue(pool: Any) -> None:
+    """End the jobs whose hard limit is over, while the loop that does so waits for a broker that is away.
+
+    What they came to is said and put on record when it goes on. Until then it takes notice of no child's end, so that
+    none of their ids can be another process's.
+    """
+    inner = getattr(pool, "_pool", None)  # there is none before the worker is ready
+    for job in list(getattr(inner, "_cache", {}).values()):
+        pid, limit_s = job._worker_pid, job._timeout  # noqa: SLF001 - billiard's own names
+        if pid and limit_s and clock.is_over(pid, limit_s):
+            signal_group(pid, SIGKILL)
 
 
 def _counted(strike: _Strike, limit_of: Callable[[Any], float | None]) -> _Strike:

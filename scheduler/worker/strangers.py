@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from logging import WARNING
+from logging import WARNING, LogRecord
 from typing import Any, ClassVar, Final
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from scheduler.log_setup import emit, traceback_text
 from scheduler.message import ONBEAT_HEADER, attempt_of
 from scheduler.message_form import sealed, taken, task_problem
 from scheduler.run import Call, RunState, fields_of
+from scheduler.worker import job_clock
 from scheduler.worker.context import LEASE, context
 from scheduler.worker.outcome import Failure, failed
 from scheduler.worker.request import Desk
@@ -33,6 +34,7 @@ _SAID_BY_US: Final = (
 
 PATIENCE: Final = timedelta(minutes=2)
 REFUSED_PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 3  # Celery's is 30 s: so long a worker would be idle after a broker's return
 
 _NO_SUCH_JOB: Final = ("celery.exceptions.NotRegistered", "NotRegistered", "builtins.KeyError", "KeyError")
 
@@ -47,6 +49,7 @@ class PoliteConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
 
     _told_at = float("-inf")
     silent: ClassVar[bool] = False
+    said_away: ClassVar[bool] = False
 
     def on_connection_error_after_connected(self, exc: BaseException) -> None:
         """Connect anew. One that refuses to work takes the connection at once: told once, and tried with pauses."""
@@ -68,6 +71,22 @@ class PoliteConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
                 if queue.is_quorum:
                     queue.queue_arguments = {QUEUE_TYPE: "quorum"}
         return connection
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Connect, however long the broker is away: asked often, told once, and no job takes too long meanwhile."""
+        ensure = conn.ensure_connection
+        PoliteConsumer.said_away = False
+
+        def often(errback: Any, max_retries: int | None, callback: Callable[[], None]) -> Any:
+            def meanwhile() -> None:
+                callback()
+                job_clock.kill_overdue(self.pool)
+
+            times = {"interval_start": 1, "interval_step": 1, "interval_max": LONGEST_PAUSE_S}
+            return ensure(errback, max_retries, callback=meanwhile, **times)
+
+        conn.ensure_connection = often
+        return super().ensure_connected(conn)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """What is called with each message."""
@@ -95,10 +114,18 @@ def connect() -> None:
     """Look at each message first; listen to what Celery says of some, and leave its pages of text out of the log."""
     redis_transport.hand_refused_to(_refuse)
     consumer.logger.addFilter(lambda record: record.msg not in _SAID_BY_US)
+    consumer.logger.addFilter(_says_nothing_again)
     consumer.logger.addFilter(lambda record: not PoliteConsumer.silent or record.levelno > WARNING)
     signals.task_unknown.connect(_unknown_task, weak=False)
     signals.task_rejected.connect(_rejected, weak=False)
     signals.task_revoked.connect(_revoked, weak=False)
+
+
+def _says_nothing_again(record: LogRecord) -> bool:
+    if record.msg != consumer.CONNECTION_ERROR:
+        return True
+    said, PoliteConsumer.said_away = PoliteConsumer.said_away, True
+    return not said
 
 
 def _unknown_task(message: Any, name: str, id: str, **_: Any) -> None:  # noqa: A002 - Celery's word

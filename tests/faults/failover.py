@@ -26,7 +26,7 @@ from tests.faults.world import World, new_world
 from tests.support.several_servers import under_sentinel
 from tests.support.valkey import ValkeyServer
 
-FAILOVERS: Final = max(4, int(os.environ.get("ROUNDS", "0")) // 25)
+FAILOVERS: Final = max(4, int(os.environ.get("ROUNDS", "0")) // 40)
 NAME: Final = "main"
 
 
