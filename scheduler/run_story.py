@@ -9,29 +9,13 @@ from typing import Any, Final
 
 from scheduler.attempt import TOO_LONG, WORKER_LOST
 from scheduler.errors import NotFound, UsageProblem
+from scheduler.events import BASE_FIELDS, RUN_FIELDS
 from scheduler.run import FINAL, Attempt, Run, RunState
 from scheduler.run_family import Relative, related
 from scheduler.timestamps import milliseconds, rfc3339
 
 # What every line says, or the run as a whole.
-_OF_ALL: Final = frozenset(
-    {
-        "timestamp",
-        "level",
-        "event",
-        "process",
-        "host",
-        "pid",
-        "entry",
-        "job",
-        "run_id",
-        "scheduled_at",
-        "attempt",
-        "at",
-        "worker",
-        "disposition",
-    }
-)
+_OF_ALL: Final = frozenset({*BASE_FIELDS, *RUN_FIELDS, "at", "worker", "disposition"})
 _ENDS: Final = FINAL | {RunState.RETRYING}
 _STATES: Final[Mapping[str, str]] = {
     "tick.dispatched": RunState.QUEUED,

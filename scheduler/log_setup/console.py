@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from scheduler.events import RUN_FIELDS
+from scheduler.events import BASE_FIELDS, RUN_FIELDS
 
 ENTRY_WIDTH = 18
 EVENT_WIDTH = 16
@@ -27,12 +27,7 @@ _PROCESS_COLOUR = {"beat": _MAGENTA, "worker": _CYAN, "web": _BLUE}
 
 _HIDDEN = frozenset(
     {
-        "timestamp",
-        "level",
-        "event",
-        "process",
-        "host",
-        "pid",
+        *BASE_FIELDS,
         "entry",
         "job",
         "message",

@@ -41,7 +41,7 @@ def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watched_process, "STOP_GRACE_S", 0.5)
+    monkeypatch.setattr(watched_process, "STOP_GRACE_S", 1.5)
 
 
 class SoftTimeLimit(Exception):
