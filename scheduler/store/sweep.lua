@@ -1,4 +1,5 @@
--- Take messages that are of no use any more out of a queue: their runs have ended before a worker took them.
+-- Take messages that are of no use any more out of a queue: their runs have ended before a worker took them, and may even
+-- be off the record by now (a run is on record before its message is sent).
 --
 -- KEYS  the queue's lists, one for each priority
 -- ARGV  1 our prefix   2 how many messages of each list to look at, from the oldest on
@@ -9,7 +10,8 @@ local function is_of_no_use(text)
   local read, message = pcall(cjson.decode, text)
   if not read or type(message) ~= 'table' or type(message.headers) ~= 'table' then return false end
   if type(message.headers.onbeat) ~= 'table' or type(message.headers.id) ~= 'string' then return false end
-  return over[redis.call('HGET', ARGV[1] .. 'run:' .. message.headers.id, 's')] == true
+  local state = redis.call('HGET', ARGV[1] .. 'run:' .. message.headers.id, 's')
+  return not state or over[state] == true
 end
 
 local taken = 0
