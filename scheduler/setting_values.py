@@ -8,9 +8,11 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from scheduler.durations import parse_duration
 from scheduler.entry_values import NAME
+from scheduler.server_tls import TLS_SCHEMES, tls_problem
 from scheduler.server_url import SecretUrl, broker_url_problem, masked_url, redis_url_problem
 from scheduler.suggestion import did_you_mean
 
@@ -128,7 +130,13 @@ def broker_url(value: object) -> SecretUrl:
 
 
 def any_url(value: object) -> SecretUrl:
-    return _checked_url(value, lambda url: None if "://" in url else "is not a URL")
+    return _checked_url(value, _any_url_problem)
+
+
+def _any_url_problem(url: str) -> str | None:
+    if "://" not in url:
+        return "is not a URL"
+    return tls_problem(url) if urlsplit(url).scheme in TLS_SCHEMES else None
 
 
 def _checked_url(value: object, problem_of: Callable[[str], str | None]) -> SecretUrl:

@@ -120,6 +120,11 @@ def test_lists_may_be_toml_lists_in_pyproject(folder: Path) -> None:
         ),
         ("ONBEAT_SENTRY_DSN", "nowhere", "'nowhere' is not a URL"),
         (
+            "ONBEAT_RESULT_BACKEND",
+            "rediss://:hush@mars/0?ssl_cert_reqs=maybe",
+            "'rediss://:***@mars/0?ssl_cert_reqs=maybe' has ssl_cert_reqs=maybe; it is one of required, optional, none",
+        ),
+        (
             "ONBEAT_REDIS_URL",
             "http://me:hush@mars/0",
             "'http://me:***@mars/0' has the scheme 'http'; use redis, rediss, unix, sentinel or cluster",
