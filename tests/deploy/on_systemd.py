@@ -5,11 +5,10 @@ Needs root and Debian's archive. It leaves nothing behind but the Debian package
 
 import json
 import re
+import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +130,8 @@ def running(checks: Checks, onbeat: Deployment) -> None:
             assert onbeat.machine.properties(unit, "StatusText")["StatusText"], unit
     with checks.check("onbeat health says that both are well, each in under a second"):
         for role in ("beat", "worker"):
-            # The fastest of five, since this machine may have other work.
-            took = min(seconds(partial(onbeat.machine.run, *as_service("health", role))) for _ in range(5))
+            # Of a core, and the fastest of five, since this machine may have other work.
+            took = min(core_seconds(onbeat.machine.run(*timed("health", role))) for _ in range(5))
             assert took < 1, f"{role}: {took:.2f} s"
     with checks.check("the jobs of this repository succeed, though only /var/lib/onbeat is theirs to write"):
         for entry in ("machine", "disk", "readme"):
@@ -147,11 +146,17 @@ def running(checks: Checks, onbeat: Deployment) -> None:
         assert not (onbeat.machine.root / "tmp/onbeat-was-here").exists(), "/tmp is not its own"
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """How long the action takes."""
-    started = time.monotonic()
-    action()
-    return time.monotonic() - started
+def timed(*arguments: str) -> tuple[str, ...]:
+    """The same, by bash, which says at the end what it took: seconds on the clock, of the user and of the system."""
+    *properties, onbeat = as_service()
+    line = f"TIMEFORMAT='%R %U %S'; time {shlex.join([onbeat, *arguments])}"
+    return (*properties, "/bin/bash", "-ec", line)
+
+
+def core_seconds(said: str) -> float:
+    """What a `timed` command took of a core."""
+    _, user, system = said.splitlines()[-1].split()
+    return float(user) + float(system)
 
 
 def as_service(*arguments: str) -> tuple[str, ...]:
