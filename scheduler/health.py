@@ -26,6 +26,10 @@ class Health:
     well: bool
     why: str
 
+    def to_json(self, part: str) -> dict[str, object]:
+        """The fields of `onbeat health --json`."""
+        return {"part": part, "well": self.well, "why": self.why}
+
 
 def health_of(
     part: str, signs: "Mapping[str, Sign]", *, host: str, now: datetime, max_age: timedelta

@@ -27,6 +27,7 @@ from scheduler.foresight.run_times import RunTime
 from scheduler.foresight.simulation import simulation
 from scheduler.foresight.tick_series import Span, all_series
 from scheduler.foresight.wait_forecast import waits
+from scheduler.health import Health
 from scheduler.plan import plan
 from scheduler.run import Attempt, Run, RunState
 from scheduler.run_story import Step
@@ -90,6 +91,10 @@ def test_the_fields_of_a_run_to_cancel() -> None:
 
 def test_the_fields_of_a_run_to_replay() -> None:
     assert listed("of a run to replay") == list(replay_document(RUN, Replay("active", RunState.RUNNING, 1)))
+
+
+def test_the_fields_of_a_health_check() -> None:
+    assert listed("of a health check") == list(Health(well=True, why="").to_json("beat"))
 
 
 def test_the_fields_of_an_entry() -> None:

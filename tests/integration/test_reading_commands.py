@@ -290,6 +290,8 @@ def test_health_follows_the_signs_of_this_host(
     store.presence.sign_in("beats", "beat-1", {"host": "here"})
     assert onbeat("health", "beat").expect().out.startswith("beat is well: beat-1 ended its last turn ")
     onbeat("health", "worker").expect(1)
+    told = onbeat("health", "worker", "--json").expect(1).json()
+    assert told == {"part": "worker", "well": False, "why": "no worker of this host (here) has signed in"}
 
 
 def test_simulate_takes_run_times_from_the_records(store: Store, onbeat: Onbeat, tmp_path: Path) -> None:
