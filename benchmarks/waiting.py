@@ -5,7 +5,7 @@
 A beat and a worker with two children, real processes with nothing to do, are watched before there is a retry and again
 with all of them, whose times come between an hour and 30 days later: how much of a core each keeps busy, what it holds
 in memory, and how many commands the server runs. It fails where they cost the worker or the beat more than 1 MB or half
-a percent of a core, or the server more than a command a second or 2 KB each.
+a percent of a core, or the server more than 12 commands a second or 2 KB each.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from worker import Bench, cpu_s, rss_mb
 
 MOST_MB: Final = 1.0
 MOST_OF_A_CORE: Final = 0.005
-MOST_COMMANDS_A_SECOND: Final = 1.0
+MOST_COMMANDS_A_SECOND: Final = 12.0  # where one retry waits or all of them, an idle turn counts what is due
 MOST_KB_EACH: Final = 2.0
 SETTLED_AFTER_S: Final = 8.0
 ENTRIES: Final = 20

@@ -181,3 +181,19 @@ def commands(store: Store) -> int:
     stats = store.client.info("commandstats")
     assert isinstance(stats, dict)
     return int(stats.get("cmdstat_evalsha", {}).get("calls", 0))
+
+
+def test_a_turn_with_50_000_waiting_retries_costs_what_it_costs_with_one(store: Store) -> None:
+    later = milliseconds(store.presence.now() + timedelta(days=30))
+
+    def commands_of_a_turn() -> int:
+        before = int(store.client.info("stats")["total_commands_processed"])
+        turn = take_turn(store, push=True)
+        assert turn.waiting.retries == 0, "none is due"
+        return int(store.client.info("stats")["total_commands_processed"]) - before
+
+    store.client.zadd("onbeat:retries", {"run-0": later})
+    take_turn(store, push=True)
+    with_one = commands_of_a_turn()
+    store.client.zadd("onbeat:retries", {f"run-{number}": later + number for number in range(50_000)})
+    assert commands_of_a_turn() == with_one
