@@ -37,6 +37,7 @@ class LeaseKeeper:
         self._turning = turning
         self._cancelling = Cancelling(here.store.cancels, here.settings.cancel_grace)
         self._held: set[Held] = set()
+        self._lost: dict[Held, float] = {}  # with the time of their SIGKILL, by the monotonic clock
         self._later: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -71,6 +72,7 @@ class LeaseKeeper:
         """Let go of it."""
         with self._lock:
             self._held.discard(held)
+            self._lost.pop(held, None)
 
     def held(self) -> list[Held]:
         """What is in hand now."""
@@ -110,6 +112,7 @@ class LeaseKeeper:
             self._renew()
             self._renewed_at = now
         self._cancel(now)
+        self._end_lost(now)
         if now - self._signed_at >= SIGN_EVERY_S and self._turning():
             about = {**self._about(), "running": [held.run_id for held in self.held()]}
             self._here.store.presence.sign_in("workers", self._here.worker, about)
@@ -141,4 +144,22 @@ class LeaseKeeper:
         lost = self._here.store.runs.renew(self._here.worker, pairs, LEASE)
         for each in held:
             if each.run_id in lost:
-                self.drop(each)
+                self._lose(each)
+
+    def _lose(self, held: Held) -> None:
+        """Another worker has the run, or it has ended: nothing that its job still does here counts, so it is to stop.
+
+        Where the job itself has just ended the run, its child is done with it and heeds no SIGTERM.
+        """
+        with self._lock:
+            if held in self._held:
+                self._held.discard(held)
+                self._lost[held] = time.monotonic() + self._here.settings.cancel_grace.total_seconds()
+                signal_group(held.pid, signal.SIGTERM)
+
+    def _end_lost(self, now: float) -> None:
+        """SIGKILL to the jobs that were to stop and have not."""
+        with self._lock:  # or a child might have gone on to another run
+            for each in [held for held, kill_at in self._lost.items() if now >= kill_at]:
+                del self._lost[each]
+                end_all(each.pid, each.run_id, each.attempt, self._here.worker)

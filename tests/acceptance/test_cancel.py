@@ -146,6 +146,18 @@ def test_runs_are_stopped_wherever_they_are(project: Project, store: Store) -> N
         assert "no run 'no-such-run'" in refused.err
         shown = project.run("run", running["tidy"]).expect(0).out
         assert ": a test" in shown
+
+        (project.directory / "tidied").unlink()
+        given_away = {entry: begun(store, worker, entry) for entry in ("tidy", "stubborn")}
+        for run_id in given_away.values():
+            store.client.hset(store.keys.run(run_id), "w", "another worker")
+        fenced = worker.wait_for_event("run.duplicate", run_id=given_away["tidy"])
+        assert "its lease was lost" in fenced["why"]
+        assert (project.directory / "tidied").read_text() == "up"
+        child = worker.named("run.started", run_id=given_away["stubborn"])[0]["pid"]
+        eventually(
+            lambda: child not in worker.alive(), within=10, what="the end of a job that ignores SIGTERM"
+        )
     assert worker.strays == []
 
 
