@@ -43,11 +43,11 @@ APPLICATION = """
 
 
 @contextmanager
-def deployment(project: Project) -> Iterator[tuple[OnbeatProcess, OnbeatProcess]]:
+def deployment(project: Project) -> Iterator[OnbeatProcess]:
     project.schedules(SCHEDULES)
     with project.start("beat") as beat, project.start("worker", "-c", "1") as worker:
         worker.wait_for_event("run.succeeded", within=30, count=2)
-        yield beat, worker
+        yield worker
         assert beat.stop() == worker.stop() == 0
         assert beat.strays == worker.strays == []
 
@@ -62,13 +62,11 @@ def application(project: Project) -> Any:
     return answer
 
 
-def is_followed(project: Project, server: ValkeyServer, beat: OnbeatProcess, worker: OnbeatProcess) -> None:
-    """The server dies: another takes its place, and runs succeed again."""
+def is_followed(project: Project, server: ValkeyServer, worker: OnbeatProcess) -> None:
+    """The server dies: another takes its place, and runs succeed again. That may be too quick to be an outage."""
     server.kill()
-    beat.wait_for_event("store.unreachable", within=15)
-    beat.wait_for_event("store.reachable", within=30)
     before = len(worker.named("run.succeeded"))
-    worker.wait_for_event("run.succeeded", within=30, count=before + 2)
+    worker.wait_for_event("run.succeeded", within=60, count=before + 3)
     assert json.loads(project.run("status", "--json").expect().out)["ledger"]["unaccounted"] == 0
 
 
@@ -96,9 +94,9 @@ def test_a_server_and_another_broker_that_ask_for_a_certificate_of_ours_too(
 def test_behind_sentinel(project: Project) -> None:
     with under_sentinel("main", tls=True) as (url, primary, _):
         project.environ |= {"ONBEAT_REDIS_URL": url, "ONBEAT_RESULT_BACKEND": url}
-        with deployment(project) as (beat, worker):
+        with deployment(project) as worker:
             assert application(project) == "hello there"
-            is_followed(project, primary, beat, worker)
+            is_followed(project, primary, worker)
 
 
 def test_in_a_cluster(project: Project) -> None:
