@@ -14,7 +14,7 @@ from scheduler.store.whereabouts import Whereabouts, whereabouts_of
 TIMEOUT_S: Final = 3
 AMQP_TIMEOUT_S: Final = 10
 # AMQP's: a connection is given up after two of them without a word. Celery's default is two minutes.
-HEARTBEAT_S: Final = 6
+HEARTBEAT_S: Final = 5
 # A wait for messages that gets no answer is given up after up to twice this and a second, a wait for broadcasts too.
 HEALTH_CHECK_S: Final = 3
 LOCAL_REDIS: Final = "redis://127.0.0.1:6379/0"

@@ -55,6 +55,7 @@ def create_app(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_channel_error_retry=True,
         broker_heartbeat=celery_addresses.HEARTBEAT_S,
         broker_transport_options=celery_addresses.transport_options(broker_url, settings.key_prefix),
         redbeat_redis_url=celery_addresses.redbeat(url),

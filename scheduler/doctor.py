@@ -153,13 +153,15 @@ def broker_finding(settings: Settings) -> Finding:
     from kombu.connection import Connection
     from kombu.exceptions import OperationalError
 
+    from scheduler.broker_trouble import trouble_of
+
     try:
         connection = Connection(url, connect_timeout=2)  # type: ignore[no-untyped-call]  # kombu has no types
         with connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)  # type: ignore[no-untyped-call]
+            connection.ensure_connection(max_retries=0, timeout=2)  # type: ignore[no-untyped-call]
     except (OperationalError, OSError) as error:
-        text = f"{server_name(url)} can't be reached: {error}"
-        return Finding("broker", "error", text, "is the broker running there? check ONBEAT_BROKER_URL")
+        text, hint = trouble_of(error, server_name(url), "ONBEAT_BROKER_URL")
+        return Finding("broker", "error", text, hint)
     return Finding("broker", "ok", f"the broker answers at {server_name(url)}")
 
 

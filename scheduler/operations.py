@@ -5,8 +5,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from scheduler.broker_trouble import BrokerUnreachable
 from scheduler.errors import OnbeatError
-from scheduler.publisher import BrokerUnreachable, Publisher
+from scheduler.publisher import Publisher
 from scheduler.run import Call, Run, fields_of, manual_run_id
 from scheduler.store import Store
 from scheduler.store.cancels import Stopping

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from scheduler.broker_trouble import BrokerUnreachable, broker_trouble
 from scheduler.confirms import Confirms
-from scheduler.errors import Unreachable
 from scheduler.message import (
     CONTENT_ENCODING,
     CONTENT_TYPE,
@@ -26,18 +26,13 @@ from scheduler.store.outbox import Move
 from scheduler.store.refusals import Refusal
 
 PUBLISH_TIMEOUT_S = 5
-OTHER_ARGUMENTS = 406  # AMQP's PRECONDITION_FAILED
-
-
-class BrokerUnreachable(Unreachable):
-    """The broker, which is not the store's server, does not take messages. They wait in the outbox."""
+NOT_FOUND = 404  # AMQP's reply code
 
 
 class StorePublisher:
     """The broker is the store's server: a message is pushed by the script that moves its run."""
 
     push = True
-    connected = True
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -49,6 +44,13 @@ class StorePublisher:
             for run, call, attempt in due
         ]
         return sum(self._store.outbox.move(moves, "push"))
+
+    def probe(self) -> None:
+        """The broker is the store: a turn says whether that answers."""
+
+    def queue_lengths(self, queues: Sequence[str]) -> dict[str, int]:
+        """How many messages wait in each queue."""
+        return self._store.outbox.queue_lengths(queues)
 
     def problem_with(self, refusal: Refusal) -> str | None:
         """What keeps a refused message from being sent again; None where nothing does."""
@@ -95,10 +97,16 @@ class BrokerPublisher:
             raise trouble
         return sum(moved)
 
-    @property
-    def connected(self) -> bool:
-        """Whether the broker took what it was given last, and so can be believed to be there."""
-        return self._confirms is not None
+    def probe(self) -> None:
+        """See whether the broker answers. Raises BrokerUnreachable."""
+        with self._told():
+            self._opened()
+
+    def queue_lengths(self, queues: Sequence[str]) -> dict[str, int]:
+        """How many messages wait in each queue, none where it is not there. Raises BrokerUnreachable."""
+        with self._told():
+            self._opened()
+            return {queue: self._length(queue) for queue in queues}
 
     def problem_with(self, refusal: Refusal) -> str | None:
         """What keeps a refused message from being sent again; None where nothing does."""
@@ -138,13 +146,7 @@ class BrokerPublisher:
             yield
         except self._troubles() as error:
             self.close()
-            address = server_name(str(self._celery.conf.broker_url))
-            if getattr(error, "reply_code", None) == OTHER_ARGUMENTS:
-                message = f"the broker at {address} has a queue that was made in another way: {error}"
-                hint = "delete that queue when it is empty: it is made anew, with priorities"
-                raise BrokerUnreachable(message, hint=hint) from error
-            message = f"the broker at {address} can't be reached: {error}"
-            raise BrokerUnreachable(message, hint="is it running there?") from error
+            raise broker_trouble(error, server_name(str(self._celery.conf.broker_url))) from error
 
     def _troubles(self) -> tuple[type[BaseException], ...]:
         from kombu.exceptions import OperationalError
@@ -155,6 +157,17 @@ class BrokerPublisher:
             else (*self._connection.connection_errors, *self._connection.channel_errors)
         )
         return (OperationalError, OSError, *own)
+
+    def _length(self, queue: str) -> int:
+        channel = self._connection.channel()  # one of its own: that a queue is not there closes it
+        try:
+            return int(channel.queue_declare(queue, passive=True).message_count)
+        except self._connection.channel_errors as error:
+            if getattr(error, "reply_code", None) != NOT_FOUND:
+                raise
+            return 0
+        finally:
+            channel.close()
 
     def _ring(self, run: Run, call_json: str, attempt: int) -> None:
         call = Call.from_json(json.loads(call_json))
@@ -187,7 +200,8 @@ class BrokerPublisher:
 
         if self._confirms is None:
             self._connection = self._celery.connection_for_write(
-                connect_timeout=PUBLISH_TIMEOUT_S, transport_options={"confirm_publish": False}
+                connect_timeout=PUBLISH_TIMEOUT_S,
+                transport_options={"confirm_publish": False, "max_retries": 0},
             )
             channel = self._connection.default_channel
             make: Any = Producer  # Celery's world has no types

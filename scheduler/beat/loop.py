@@ -14,55 +14,24 @@ from scheduler.beat.ahead import Ahead
 from scheduler.beat.clock_watch import ClockWatch
 from scheduler.beat.others import Others
 from scheduler.beat.turn import Turn, take_turn
-from scheduler.beat.upkeep import keep_up
+from scheduler.beat.upkeep import BY_THE_BROKER, keep_up
 from scheduler.beat.waker import Waker
+from scheduler.broker_trouble import BrokerUnreachable
 from scheduler.errors import Unreachable
 from scheduler.log_setup import emit, traceback_text
-from scheduler.publisher import BrokerUnreachable, Publisher, open_publisher
+from scheduler.outage import Outage
+from scheduler.publisher import Publisher, open_publisher
 from scheduler.settings import Settings
 from scheduler.store import Store
+from scheduler.store.outbox import BATCH
 from scheduler.store.ticks import Select, Waiting
 from scheduler.timestamps import rfc3339
 
 LONGEST_SLEEP: Final = timedelta(seconds=1.5)
 SIGN_EVERY_S: Final = 2.0
-FIRST_PAUSE_S: Final = 0.1
-LONGEST_PAUSE_S: Final = 2.0
 # Workers renew their leases every 5 s. After an outage or a step of the clock they come first: what looks like a lost
 # worker is one that could not renew, or whose lease ended by a clock that was set.
 LEASES_SETTLE_S: Final = 8.0
-
-
-class Outage:
-    """Trouble of one server, said once when it begins and once when it ends, with growing pauses between tries."""
-
-    def __init__(self, server: str) -> None:
-        self._server = server
-        self._pause_s = 0.0
-        self._since: float | None = None
-
-    def began(self, error: Unreachable) -> float:
-        """Note a failure; returns how long to wait before the next try, in seconds."""
-        if self._since is None:
-            self._since = time.monotonic()
-            self._pause_s = FIRST_PAUSE_S
-            emit(f"{self._server}.unreachable", error=str(error), hint=error.hint)
-        else:
-            self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
-        return self._pause_s
-
-    @property
-    def lasts(self) -> bool:
-        """Whether it began, and has not ended."""
-        return self._since is not None
-
-    def ended(self) -> bool:
-        """Note that the server answers. True where it did not, before."""
-        if self._since is None:
-            return False
-        emit(f"{self._server}.reachable", after_ms=round((time.monotonic() - self._since) * 1000))
-        self._since = None
-        return True
 
 
 class Loop:
@@ -139,15 +108,19 @@ class Loop:
             self._do_pending()
             turn = self._take_turn()
             self._notice_interruptions(turn)
-            self._spare_time(turn, began)
-            more = self._sign_in(turn, began) or turn.more or self._ahead.look(turn.now, turn.next_at)
+            more = self._spare_time(turn, began)
+            more = self._sign_in(turn, began) or turn.more or more or self._ahead.look(turn.now, turn.next_at)
         except Unreachable as error:
             self._look_anew()
             return self._store_outage.began(error)
         finally:
             # The loop itself is alive even where a server is not: the watchdog is for a loop that hangs.
             systemd_notify.watchdog()
-        return 0.0 if more else _sleep_s(turn.now, turn.next_at, time.monotonic() - began)
+        if more:
+            return 0.0
+        ended = time.monotonic()
+        sleep_s = _sleep_s(turn.now, turn.next_at, ended - began)
+        return min(sleep_s, max(0.0, self._broker_retry_at - ended)) if self._broker_outage.lasts else sleep_s
 
     def _take_turn(self) -> Turn:
         select, self._select = self._select, None
@@ -190,14 +163,19 @@ class Loop:
                 self._pending.appendleft(action)
                 raise
 
-    def _spare_time(self, turn: Turn, began: float) -> None:
+    def _spare_time(self, turn: Turn, began: float) -> bool:
+        """Do what waits, as far as the broker is there. True where there is more of it than is done at once."""
         waiting = turn.waiting
         if not self._publisher.push and turn.dispatched:
             waiting = self._store.ticks.select(1).waiting
         if began < self._leases_hold_from:
             waiting = replace(waiting, leases=0)
-        if waiting.any and began >= self._broker_retry_at:
-            self._keep_up(turn, waiting)
+        trying = began >= self._broker_retry_at
+        if not trying:
+            waiting = replace(waiting, **dict.fromkeys(BY_THE_BROKER, 0))
+        if not waiting.any and not (trying and self._broker_outage.lasts):
+            return False
+        return self._keep_up(turn, waiting, trying=trying) and waiting.outbox > BATCH
 
     def _sign_in(self, turn: Turn, began: float) -> bool:
         """Sign in where it is time, or where another beat came or went. True where homes have moved by that."""
@@ -209,13 +187,16 @@ class Loop:
         self._signed_at = began
         return self._others.hear(signs)
 
-    def _keep_up(self, turn: Turn, waiting: Waiting) -> None:
+    def _keep_up(self, turn: Turn, waiting: Waiting, *, trying: bool) -> bool:
+        """Returns whether the broker is not known to be away."""
         try:
             keep_up(self._store, self._publisher, waiting, turn.now)
-            if self._publisher.connected:  # nothing may have been published: another has it in hand
+            if trying and self._broker_outage.lasts:  # maybe nothing was sent: another had it in hand
+                self._publisher.probe()
                 self._broker_outage.ended()
         except BrokerUnreachable as error:
             self._broker_retry_at = time.monotonic() + self._broker_outage.began(error)
+        return not self._broker_outage.lasts
 
     def _sign_out(self) -> bool:
         """Returns whether the store answered."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from scheduler.broker_trouble import BrokerUnreachable
 from scheduler.log_setup import emit
 from scheduler.publisher import Publisher
 from scheduler.recovery import recover
@@ -31,12 +32,19 @@ def keep_up(store: Store, publisher: Publisher, waiting: Waiting, now: datetime)
     7. Publish what waited for the end of another run, where nobody did at that end.
     8. Start what follows on a run that ended, where nobody did.
 
-    Raises Unreachable where the store or the broker fails; what was not done is found by the next turn.
+    Raises Unreachable where the store or the broker fails; what was not done is found by the next turn. A broker
+    that is away is asked once, and only what needs it is left out.
     """
     upkeep = _Upkeep(store, publisher, now)
+    away: BrokerUnreachable | None = None
     for what, step in _STEPS:
-        if getattr(waiting, what):
-            step(upkeep)
+        if getattr(waiting, what) and not (away and what in BY_THE_BROKER):
+            try:
+                step(upkeep)
+            except BrokerUnreachable as error:
+                away = error
+    if away:
+        raise away
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,8 @@ class _Upkeep:
             _see_to(self.store, self.publisher, run_id)
 
 
+# The steps that send messages.
+BY_THE_BROKER: Final = ("outbox", "retries", "unclaimed", "ended")
 _STEPS: Final[tuple[tuple[str, Callable[[_Upkeep], None]], ...]] = (
     ("announcements", lambda upkeep: _announce(upkeep.store)),
     ("deadlines", _Upkeep.expire),
@@ -106,7 +116,7 @@ def _publish_again(
 ) -> None:
     """A message may have been lost on its way. Where the queue has a backlog, that explains the wait just as well."""
     waiting = [(run, call) for run, call in unclaimed if run.state is RunState.QUEUED]
-    lengths = store.outbox.queue_lengths(sorted({run.queue for run, _ in waiting})) if publisher.push else {}
+    lengths = publisher.queue_lengths(sorted({run.queue for run, _ in waiting}))
     store.outbox.move([Move(run, run.attempt) for run, _ in waiting if lengths.get(run.queue)], "sent")
     for run, call in waiting:
         if lengths.get(run.queue) or not publisher.publish([(run, call, run.attempt)]):

@@ -154,6 +154,12 @@ def explained(error: RedisError, address: str) -> Exception:
     return error
 
 
+def in_words(error: BaseException, address: str) -> Unreachable | None:
+    """What an error of another client of Redis says of the server at `address`; None where it is none, or a mistake."""
+    found = explained(error, address) if isinstance(error, RedisError) else None
+    return found if isinstance(found, Unreachable) else None
+
+
 def refuses_work(error: Exception) -> bool:
     """Whether a server said that it can't do anything for now: its disk or its memory is full, or it is busy."""
     return isinstance(error, OutOfMemoryError) or (

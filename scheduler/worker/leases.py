@@ -20,6 +20,7 @@ from scheduler.worker.cancelling import Cancelling
 from scheduler.worker.context import LEASE, RENEW_EVERY_S, SIGN_EVERY_S, WorkerContext
 from scheduler.worker.held import Held
 from scheduler.worker.job_processes import end_all
+from scheduler.worker.outages import outage_of
 from scheduler.worker.process_group import signal_group
 
 STEP_S: Final = 0.2
@@ -94,17 +95,16 @@ class LeaseKeeper:
         try:
             self._step(time.monotonic())
         except Unreachable as error:
-            if self._reachable:
-                emit("store.unreachable", error=str(error), hint=error.hint)
             self._reachable = False
+            outage_of("store").began(error, "leases")
             return
         except Exception as error:  # noqa: BLE001 - the edge of the thread: without it every lease would end
             words = f"{type(error).__name__}: {error}"
             emit("thread.crashed", error=words, traceback=traceback_text(error), thread="leases")
             return
         if not self._reachable:
-            emit("store.reachable")
             self._reachable = True
+            outage_of("store").ended("leases")
 
     def _step(self, now: float) -> None:
         self._drain()

@@ -1,17 +1,15 @@
 """Waiting for the store in the middle of an execution."""
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from scheduler.errors import Unreachable
-from scheduler.log_setup import emit
+from scheduler.worker.outages import outage_of
 
 T = TypeVar("T")
-
-FIRST_PAUSE_S: Final = 0.1
-LONGEST_PAUSE_S: Final = 2.0
 
 
 def patiently(action: Callable[[], T], patience: timedelta) -> T:
@@ -20,18 +18,16 @@ def patiently(action: Callable[[], T], patience: timedelta) -> T:
     Raises Unreachable after that: the run is then found by its lease, or published again.
     """
     end = time.monotonic() + patience.total_seconds()
-    pause_s = FIRST_PAUSE_S
+    outage, part = outage_of("store"), f"run in thread {threading.get_ident()}"
     while True:
         try:
             result = action()
         except Unreachable as error:
+            pause_s = outage.began(error, part)
             if time.monotonic() + pause_s > end:
+                outage.left(part)
                 raise
-            if pause_s == FIRST_PAUSE_S:
-                emit("store.unreachable", error=str(error), hint=error.hint)
         else:
-            if pause_s != FIRST_PAUSE_S:
-                emit("store.reachable")
+            outage.ended(part)
             return result
         time.sleep(pause_s)
-        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

@@ -53,3 +53,4 @@ class Pulse(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no type
 
     def _turned(self) -> None:
         self._turned_at = time.monotonic()
+        self._consumer.turned()

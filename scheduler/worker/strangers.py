@@ -1,25 +1,21 @@
 """Messages that Celery turns away before any task sees them: the run that one names must not wait for ever."""
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from logging import WARNING, LogRecord
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from uuid import uuid4
 
 from celery import signals
-from celery.concurrency.solo import TaskPool as SoloPool
-from celery.worker.consumer import Consumer, consumer
+from celery.worker.consumer import consumer
 
 from scheduler import redis_transport
 from scheduler.attempt import Claimed, Ending
-from scheduler.celery_queues import QUEUE_TYPE
 from scheduler.log_setup import emit, traceback_text
 from scheduler.message import ONBEAT_HEADER, attempt_of
 from scheduler.message_form import sealed, taken, task_problem
 from scheduler.run import Call, RunState, fields_of
-from scheduler.worker import job_clock
+from scheduler.worker.connecting import PatientConsumer
 from scheduler.worker.context import LEASE, context
 from scheduler.worker.outcome import Failure, failed
 from scheduler.worker.request import Desk
@@ -33,60 +29,12 @@ _SAID_BY_US: Final = (
 )
 
 PATIENCE: Final = timedelta(minutes=2)
-REFUSED_PAUSE_S: Final = 1.0
-LONGEST_PAUSE_S: Final = 3  # Celery's is 30 s: so long a worker would be idle after a broker's return
 
 _NO_SUCH_JOB: Final = ("celery.exceptions.NotRegistered", "NotRegistered", "builtins.KeyError", "KeyError")
 
 
-class PoliteConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
-    """Celery's consumer, which hands on no message that would end the worker. See `celery_app`."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if isinstance(self.pool, SoloPool):
-            self.amqheartbeat = 0  # its loop executes the jobs, and can't say meanwhile that it is alive
-
-    _told_at = float("-inf")
-    silent: ClassVar[bool] = False
-    said_away: ClassVar[bool] = False
-
-    def on_connection_error_after_connected(self, exc: BaseException) -> None:
-        """Connect anew. One that refuses to work takes the connection at once: told once, and tried with pauses."""
-        if not isinstance(exc, redis_transport.WorkRefused):
-            super().on_connection_error_after_connected(exc)
-            return
-        PoliteConsumer.silent = time.monotonic() - self._told_at < REFUSED_PAUSE_S * 5
-        super().on_connection_error_after_connected(exc)
-        PoliteConsumer.silent = False
-        time.sleep(REFUSED_PAUSE_S)
-        self._told_at = time.monotonic()
-
-    def connect(self) -> Any:
-        """Connect to the broker. Celery asks a quorum queue for messages in another way, so it must know of it."""
-        connection = super().connect()
-        if connection.transport.driver_type == "amqp":
-            for queue in self.app.amqp.queues.consume_from.values():
-                queue(connection.default_channel).declare()
-                if queue.is_quorum:
-                    queue.queue_arguments = {QUEUE_TYPE: "quorum"}
-        return connection
-
-    def ensure_connected(self, conn: Any) -> Any:
-        """Connect, however long the broker is away: asked often, told once, and no job takes too long meanwhile."""
-        ensure = conn.ensure_connection
-        PoliteConsumer.said_away = False
-
-        def often(errback: Any, max_retries: int | None, callback: Callable[[], None]) -> Any:
-            def meanwhile() -> None:
-                callback()
-                job_clock.kill_overdue(self.pool)
-
-            times = {"interval_start": 1, "interval_step": 1, "interval_max": LONGEST_PAUSE_S}
-            return ensure(errback, max_retries, callback=meanwhile, **times)
-
-        conn.ensure_connection = often
-        return super().ensure_connected(conn)
+class PoliteConsumer(PatientConsumer):
+    """A consumer that hands on no message that would end the worker. See `celery_app`."""
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """What is called with each message."""
@@ -114,18 +62,9 @@ def connect() -> None:
     """Look at each message first; listen to what Celery says of some, and leave its pages of text out of the log."""
     redis_transport.hand_refused_to(_refuse)
     consumer.logger.addFilter(lambda record: record.msg not in _SAID_BY_US)
-    consumer.logger.addFilter(_says_nothing_again)
-    consumer.logger.addFilter(lambda record: not PoliteConsumer.silent or record.levelno > WARNING)
     signals.task_unknown.connect(_unknown_task, weak=False)
     signals.task_rejected.connect(_rejected, weak=False)
     signals.task_revoked.connect(_revoked, weak=False)
-
-
-def _says_nothing_again(record: LogRecord) -> bool:
-    if record.msg != consumer.CONNECTION_ERROR:
-        return True
-    said, PoliteConsumer.said_away = PoliteConsumer.said_away, True
-    return not said
 
 
 def _unknown_task(message: Any, name: str, id: str, **_: Any) -> None:  # noqa: A002 - Celery's word

@@ -19,7 +19,7 @@ from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
 from scheduler.parent_death import die_with_parent
 from scheduler.settings import secret_values
-from scheduler.worker import interruptions, job_clock, strangers
+from scheduler.worker import connecting, interruptions, job_clock, outages, strangers
 from scheduler.worker.bell import Bell
 from scheduler.worker.context import context
 from scheduler.worker.draining import Draining, stopped
@@ -101,6 +101,7 @@ def _begin_child(**_: Any) -> None:
     die_with_parent(signal.SIGKILL)
     interruptions.enable()
     log_setup.after_fork()
+    outages.forget()
 
 
 def _task_over(**_: Any) -> None:
@@ -126,6 +127,7 @@ def _remote_shutdown(_state: Any, **_: Any) -> dict[str, str]:
 
 
 strangers.connect()
+connecting.say_it_ourselves()
 app.steps["consumer"].update((Pulse, Bell))
 signals.setup_logging.connect(_keep_our_logging, weak=False)
 signals.celeryd_init.connect(_load_jobs, weak=False)

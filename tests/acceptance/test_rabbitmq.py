@@ -17,7 +17,7 @@ from tests.support.rabbitmq import RabbitServer
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.slow, pytest.mark.timeout(400)]
 
 SCHEDULES = """
 [defaults]
@@ -126,6 +126,8 @@ def _go_on(
     rabbitmq.start()
     await_success(store, waiting)
     eventually(lambda: store.outbox.size() == 0, 20, what="an empty outbox")
+    for process in (beat, *workers):
+        _has_said_each_outage_once(process)
     assert not {run: count for run, count in _started(workers).items() if count > 1}
     assert store.ledger.totals().unaccounted == 0
 
@@ -167,6 +169,19 @@ def test_queues_that_are_there_in_another_form_are_used_as_they_are(
                 "plain", durable=True, auto_delete=False, arguments={"x-max-priority": 9}
             )
         assert not worker.ended()
+
+
+def _has_said_each_outage_once(process: OnbeatProcess) -> None:
+    """A worker met the cut wire as well as the end of the node, a beat maybe only that."""
+
+    def said() -> list[object]:
+        return [event["event"] for event in process.events if str(event["event"]).startswith("broker.")]
+
+    eventually(lambda: said()[-1] == "broker.reachable", 20, what=f"the end of the outage for {process}")
+    pairs = len(said()) // 2
+    assert 1 <= pairs <= 2
+    assert said() == ["broker.unreachable", "broker.reachable"] * pairs
+    assert all("after_ms" in event for event in process.named("broker.reachable"))
 
 
 def _started(workers: tuple[OnbeatProcess, ...]) -> Counter[str]:

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from celery import Celery
 
+from scheduler.broker_trouble import BrokerUnreachable
 from scheduler.entry import Entry
 from scheduler.epoch import milliseconds
 from scheduler.operations import trigger
-from scheduler.publisher import BrokerPublisher, BrokerUnreachable
+from scheduler.publisher import BrokerPublisher
 from scheduler.run import Call, Run
 from scheduler.store import Keys, Store, connect
 from tests.support.server import free_port
@@ -107,4 +108,5 @@ def test_a_run_of_a_person_whose_broker_is_away_is_anyones_at_once(store: Store)
     assert [run.run_id for run, _ in due] == [run_id]
     with pytest.raises(BrokerUnreachable, match="can't be reached"):
         publisher.publish([(run, call, run.attempt) for run, call in due])
-    assert not publisher.connected
+    with pytest.raises(BrokerUnreachable):
+        publisher.probe()

@@ -11,10 +11,11 @@ from scheduler.attempt import Claimed, Ending, Refused
 from scheduler.beat import upkeep
 from scheduler.beat.turn import take_turn
 from scheduler.beat.upkeep import keep_up
+from scheduler.broker_trouble import BrokerUnreachable
 from scheduler.entry import Entry
 from scheduler.epoch import milliseconds
 from scheduler.operations import trigger
-from scheduler.publisher import BrokerUnreachable, StorePublisher
+from scheduler.publisher import StorePublisher
 from scheduler.retry import RetryPolicy
 from scheduler.run import Call, Run, RunState
 from scheduler.schedule import Interval

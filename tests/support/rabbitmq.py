@@ -56,7 +56,7 @@ class RabbitServer(Server):
     def start(self) -> Self:
         """Start it and wait until it answers."""
         self.begin()
-        eventually(self.answers, STARTS_WITHIN_S, every=0.1, what=f"RabbitMQ's answer\n{self.log()}")
+        eventually(self._has_begun, STARTS_WITHIN_S, every=0.1, what="RabbitMQ's answer", seen=self.log)
         return self
 
     def launched(self) -> subprocess.Popen[bytes]:
@@ -75,6 +75,12 @@ class RabbitServer(Server):
         except (OSError, AMQPError):
             return False
         return True
+
+    def _has_begun(self) -> bool:
+        """Whether it answers. A node ends at once where epmd has not noticed the one before end; then anew."""
+        if self._process is not None and self._process.poll() is not None:
+            self.begin()
+        return self.answers()
 
     def connect(self) -> Connection:
         """A connection of the tests' own, by a wire that never breaks."""
@@ -111,7 +117,7 @@ class RabbitServer(Server):
         return True
 
     def log(self) -> str:
-        logs = sorted((self.directory / "log").glob("*.log"))
+        logs = [*sorted((self.directory / "log").glob("*.log")), *self.directory.glob("output")]
         return "\n".join(path.read_text(errors="replace")[-4_000:] for path in logs) or "(no log)"
 
     def close(self) -> None:

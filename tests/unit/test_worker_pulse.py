@@ -25,7 +25,7 @@ class Timer:
 
 @pytest.fixture
 def consumer() -> SimpleNamespace:
-    return SimpleNamespace(connection=object(), pool=object(), timer=Timer())
+    return SimpleNamespace(connection=object(), pool=object(), timer=Timer(), turned=lambda: None)
 
 
 def test_a_loop_that_does_not_turn_for_long_is_not_well(consumer: SimpleNamespace) -> None:
