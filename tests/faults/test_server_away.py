@@ -57,8 +57,8 @@ def test_a_job_is_ended_in_time_while_the_server_is_away_and_work_goes_on_when_i
         worker.wait_for_event("run.timed_out", within=10, entry="slow", limit="hard")
         failed = worker.wait_for_event("run.failed", within=10, entry="slow")
         assert "longer than its timeout of 2s" in failed["error"]
+        worker.wait_for_event("store.reachable", within=10, pid=worker.pid)
         assert len(worker.named("store.unreachable", pid=worker.pid)) == 1
-        assert len(worker.named("store.reachable", pid=worker.pid)) == 1
         assert not [line for line in worker.out if "annot connect" in line]
 
 
