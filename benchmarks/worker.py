@@ -37,7 +37,8 @@ from scheduler.run import Call, manual_run_id
 from scheduler.store import Keys, Store, connect
 
 sys.path.insert(0, str(Path(__file__).parent))
-from dispatch import about_machine, say, server_cpu_s, told
+from dispatch import about_machine, say, server_cpu_s
+from figures import told
 
 LEAST_SHARE: Final = 0.8
 MOST_P99_MS: Final = 50.0

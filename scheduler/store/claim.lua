@@ -11,7 +11,7 @@
 -- include: overdue
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local run = redis.call('HMGET', KEYS[1], 's', 'a', 'w', 'k')
+local run = redis.call('HMGET', KEYS[1], 's', 'a', 'w', 'k', 'd', 'p', 'fs', 'rl', 'rs', 'e')
 if not run[1] then return {'refused', 'no such run', ''} end
 if run[2] ~= ARGV[2] then
   local under_way = run[2] + 1 == tonumber(ARGV[2]) and (run[1] == 'running' or run[1] == 'retrying')
@@ -22,17 +22,17 @@ if run[1] ~= 'queued' then
   if run[1] == 'running' then return {'refused', 'running on ' .. (run[3] or '?'), ''} end
   return {'refused', 'already ' .. run[1], ''}
 end
-local late = expired(ARGV[6], ARGV[1], now_ms)
+local deadline, progress, started_before = run[5], run[6], run[7]
+local late = deadline and expired(ARGV[6], ARGV[1], now_ms)
 if late then return {'refused', late, 'expired'} end
 -- The rate limit gives each attempt a moment of its own, `rs`, the next after those given out before (`f` says when one is
 -- free). One that comes after its moment may still be too close to the last start, `l`; a tenth of the gap is forgiven.
-local limit = redis.call('HMGET', KEYS[1], 'rl', 'rs', 'e')
-local gap = tonumber(limit[1] or '')
+local gap = tonumber(run[8] or '')
 if gap then
-  local key = ARGV[6] .. 'rate:' .. limit[3]
+  local key = ARGV[6] .. 'rate:' .. run[10]
   local known = redis.call('HMGET', key, 'f', 'l')
   local free, last = tonumber(known[1] or '') or now_ms, tonumber(known[2] or '') or now_ms - gap
-  local turn = tonumber(limit[2] or '')
+  local turn = tonumber(run[9] or '')
   if not turn then
     turn = math.max(now_ms, free)
     free = turn + gap
@@ -55,13 +55,15 @@ if gap then
   end
   redis.call('HDEL', KEYS[1], 'rs', 'y')
 end
-redis.call('HSET', KEYS[1], 's', 'running', 'w', ARGV[3], 'k', ARGV[5], 'sa', now_ms)
-redis.call('HSETNX', KEYS[1], 'fs', now_ms)
+redis.call('HSET', KEYS[1], 's', 'running', 'w', ARGV[3], 'k', ARGV[5], 'sa', now_ms, 'fs', started_before or now_ms)
 -- How far the attempt before had come is no news any more.
-redis.call('HDEL', KEYS[1], 'p')
+if progress then redis.call('HDEL', KEYS[1], 'p') end
 redis.call('ZADD', KEYS[2], now_ms + ARGV[4], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
 -- Only the first start has a deadline.
-if redis.call('HDEL', KEYS[1], 'd') == 1 then redis.call('ZREM', KEYS[5], ARGV[1]) end
+if deadline then
+  redis.call('HDEL', KEYS[1], 'd')
+  redis.call('ZREM', KEYS[5], ARGV[1])
+end
 return {'claimed', now_ms, redis.call('HGETALL', KEYS[1])}
