@@ -214,7 +214,7 @@ def frozen(checks: Checks, onbeat: Deployment) -> None:
             onbeat.machine.run("systemctl", "kill", "--kill-whom=main", f"--signal={frost}", unit)
     frozen_at = time.monotonic()
     for unit, noticed_s in ((BEAT, 0), (WORKER, LONGEST_TURN_S)):
-        bound = noticed_s + WATCHDOG_S[unit] + 5 + 5  # TimeoutAbortSec, and a start
+        bound = noticed_s + WATCHDOG_S[unit] + 5 + 20  # TimeoutAbortSec, and a start beside other work
         with checks.check(f"{unit} is started anew by its watchdog within {bound:g} s"):
             left = max(frozen_at + bound - time.monotonic(), 0)
             onbeat.expect(unit, within=left, ActiveState="active", NRestarts="1")
