@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from scheduler.cli.options import examples, json_option, open_store
+from scheduler.quoting import harmless
 
 
 @click.command(
@@ -54,7 +55,7 @@ def line_text(line: Mapping[str, Any]) -> str:
     colour = {"warning": "yellow", "error": "red", "critical": "red", "debug": "bright_black"}.get(level)
     label = f"{click.style(level, fg=colour)}  " if colour else ""
     message = line.get("message")
-    what = str(message) if message is not None else str(line.get("event", ""))
+    what = harmless(str(message) if message is not None else str(line.get("event", "")), colour=True)
     extra = " ".join(f"{name}={_value(value)}" for name, value in line.items() if name not in _KNOWN)
     parts = [click.style(clock, dim=True)] if clock else []
     parts.append(label + what)
@@ -72,4 +73,4 @@ _KNOWN = frozenset(
 
 
 def _value(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return harmless(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

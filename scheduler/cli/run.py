@@ -7,6 +7,7 @@ import click
 
 from scheduler.cli.family import print_family
 from scheduler.cli.options import examples, json_option, open_store
+from scheduler.quoting import harmless
 from scheduler.run import Attempt, Run, RunState
 
 
@@ -66,10 +67,10 @@ def _print(found: Run, now: datetime) -> None:
         return
     if found.traceback:
         click.echo()
-        click.echo(found.traceback.rstrip())
+        click.echo(harmless(found.traceback.rstrip()))
     elif found.error:
         click.echo()
-        click.echo(found.error)
+        click.echo(harmless(found.error))
 
 
 def _progress(found: Run, now: datetime) -> str | None:

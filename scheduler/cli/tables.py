@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from scheduler.quoting import harmless
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -96,7 +98,11 @@ def console() -> "Console":
 
 
 def _cell(content: Content) -> Cell:
-    return Cell(content) if isinstance(content, str) else content
+    """What a job or a person wrote stands in many a cell: it may not act on the terminal."""
+    if isinstance(content, str):
+        return Cell(harmless(content))
+    plain = None if content.plain is None else harmless(content.plain)
+    return Cell(harmless(content.text), content.style, plain)
 
 
 def _plain(cell: Cell) -> str:

@@ -150,10 +150,11 @@ def _missing(store: "Store", queue: str) -> str:
 
 def _say_outcome(run: "Run") -> None:
     from scheduler.cli.appearance import state_cell
+    from scheduler.quoting import harmless
     from scheduler.timestamps import rough
 
     cell = state_cell(run.state)
     took = f" in {rough(run.duration)}" if run.duration is not None else ""
     why = run.error or run.reason
     colour = cell.style if cell.style in {"green", "red", "yellow"} else None
-    click.echo(click.style(cell.text, fg=colour) + took + (f": {why}" if why else ""), err=True)
+    click.echo(click.style(cell.text, fg=colour) + took + (f": {harmless(why)}" if why else ""), err=True)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from scheduler.cli.options import entry_argument, examples, json_option, open_store
+from scheduler.quoting import harmless
 
 if TYPE_CHECKING:
     from scheduler.tick_account import Account
@@ -63,7 +64,7 @@ def _print(found: "Account", zone: ZoneInfo) -> None:
     else:
         click.echo(f"{found.entry} at {asked}")
     for words in found.words:
-        click.echo(f"  {words}")
+        click.echo(f"  {harmless(words)}")
     facts: list[tuple[str, str | Cell | None]] = []
     if found.run is not None:
         facts += [("run", found.run.run_id), ("state", state_cell(found.run.state))]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from scheduler.events import BASE_FIELDS, RUN_FIELDS
+from scheduler.quoting import harmless
 
 ENTRY_WIDTH = 18
 EVENT_WIDTH = 16
@@ -42,9 +43,6 @@ _HIDDEN = frozenset(
 _GOES_WITHOUT_SAYING = {"attempt": 1, "max_attempts": 1, "queue": "default", "count": 1, "revision": 0}
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _LINES_OF_A_JOB = frozenset({"run.log", "python.warning", "log.repeated", "thread.crashed"})
-# Text of a job may colour itself; it may not move the cursor, retitle the window or clear the screen.
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_]|$)?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 
 
 def wants_colour(descriptor: int) -> bool:
@@ -95,11 +93,11 @@ def _body(event: Mapping[str, Any], name: str, level: str, tint: str, paint: _Pa
     message = event.get("message")
     if name in ("run.log", "process.output") and message is not None:
         bar = paint(_YELLOW if event.get("stream") == "stderr" else _DIM, "│")
-        text = _safe(str(message), colour=paint.on)
+        text = harmless(str(message), colour=paint.on)
         own = paint(tint, text) if level in _LEVEL_COLOUR else text
         return f"{bar} {own} {values}".rstrip()
     label = paint(tint, f"{name:<{EVENT_WIDTH}}")
-    text = "" if message is None else f" {_safe(str(message), colour=paint.on)}"
+    text = "" if message is None else f" {harmless(str(message), colour=paint.on)}"
     return f"{label}{text} {values}".rstrip()
 
 
@@ -162,7 +160,7 @@ def _clock(timestamp: Any) -> str:
 
 def _indented(text: str, paint: _Paint, *, loud: int) -> str:
     """The text four columns in, the line that says what is wrong in red: a problem's first, a traceback's last."""
-    lines = _safe(text, colour=False).split("\n")
+    lines = harmless(text).split("\n")
     said = loud % len(lines)
     return "\n".join(
         f"    {paint(_RED if number == said else _DIM, line)}".rstrip() for number, line in enumerate(lines)
@@ -170,16 +168,4 @@ def _indented(text: str, paint: _Paint, *, loud: int) -> str:
 
 
 def _plain(value: Any) -> str:
-    return _safe(str(value), colour=False).replace("\n", "\\n")
-
-
-def _safe(text: str, *, colour: bool) -> str:
-    """The text without what would act on the terminal; colours stay where `colour`, and are ended."""
-    if text.isprintable():
-        return text
-
-    def kept(match: re.Match[str]) -> str:
-        return match.group() if colour and match.group().endswith("m") else ""
-
-    cleaned = _CONTROL.sub("\ufffd", _ESCAPE.sub(kept, text))
-    return f"{cleaned}{_RESET}" if "\x1b" in cleaned else cleaned
+    return harmless(str(value)).replace("\n", "\\n")

@@ -157,3 +157,21 @@ def test_a_log_line_begins_with_the_time_on_this_machines_clock() -> None:
     text = click.unstyle(line_text({"timestamp": "2026-11-21T12:00:00.250Z", "message": "x"}))
     local = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC).astimezone()
     assert text == f"{local:%H:%M:%S}.250  x"
+
+
+ACTING = "a\x1b[2J\x1b[31mred\x1b]0;title\x07 \x07b"
+
+
+def test_what_a_job_wrote_does_not_act_on_the_terminal(
+    terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_facts([("error", Cell(ACTING, "red")), ("note", ACTING)])
+    print_table([Column("run"), Column("note", flexible=True)], [["b", Cell(ACTING)]])
+    said = capsys.readouterr().out
+    assert said.count("ared \ufffdb") == 3
+    assert "\x1b[2J" not in said
+    assert "title" not in said
+
+
+def test_a_line_of_a_job_may_colour_itself_and_no_more() -> None:
+    assert line_text({"message": ACTING}) == "a\x1b[31mred \ufffdb\x1b[0m"
