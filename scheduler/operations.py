@@ -8,7 +8,7 @@ from typing import Any
 from scheduler.broker_trouble import BrokerUnreachable
 from scheduler.errors import OnbeatError
 from scheduler.publisher import Publisher
-from scheduler.run import Call, Run, fields_of, manual_run_id
+from scheduler.run import Call, Run, RunState, fields_of, manual_run_id
 from scheduler.store import Store
 from scheduler.store.cancels import Stopping
 from scheduler.store.entries import StoredEntry
@@ -64,16 +64,23 @@ def trigger(
 def replay(
     store: Store, publisher: Publisher, runs: Sequence[Run], *, by: str, reason: str = ""
 ) -> list[Replay]:
-    """Give runs that have ended badly another attempt, now. Where the broker is out of reach the outbox keeps them."""
+    """Give runs that have ended badly, or that wait for their next attempt, that attempt now.
+
+    Where the broker is out of reach a beat sees to them.
+    """
     replays = store.replays.ask([run.run_id for run in runs])
-    queued = [(run, each) for run, each in zip(runs, replays, strict=True) if each.answer == "queued"]
+    queued = [
+        (run, each) for run, each in zip(runs, replays, strict=True) if each.answer in {"queued", "due"}
+    ]
     store.pauses.announce_all(
         ("run.replayed", {**fields_of(run), "attempt": each.attempt, "by": by, "reason": reason})
         for run, each in queued
     )
     calls = store.runs.calls([run.run_id for run, _ in queued])
     with suppress(BrokerUnreachable):
-        publisher.publish([(run, call, run.attempt) for run, call in calls.values()])
+        publisher.publish(
+            [(run, call, run.attempt + (run.state is RunState.RETRYING)) for run, call in calls.values()]
+        )
     return replays
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scheduler.store import Store
     from scheduler.store.replays import Replay
 
-STATES: Final = ("failed", "expired", "cancelled")
+STATES: Final = ("failed", "expired", "cancelled", "retrying")
 BATCH: Final = 100
 
 
@@ -32,7 +32,7 @@ BATCH: Final = 100
     multiple=True,
     type=click.Choice(STATES, case_sensitive=False),
     metavar="STATE",
-    help="All that are in this state: failed, expired or cancelled.",
+    help="All that are in this state: failed, expired, cancelled, or retrying: those that wait.",
 )
 @click.option("--entry", help="With --state: only runs of this entry.")
 @click.option("--since", type=Moment(backwards=True), help="With --state: only runs queued since then: 2h.")
@@ -51,7 +51,8 @@ BATCH: Final = 100
 def retry(*, run_ids: tuple[str, ...], reason: str, dry_run: bool, as_json: bool, **filters: Any) -> None:
     """Give runs another attempt, now: those named, or all in a state. The same run goes on, with its checkpoint.
 
-    One that is queued or runs already is left alone, so a command that is given twice does its work once.
+    One that waits for its next attempt has it now. One that is queued or runs already is left alone, so a command that
+    is given twice does its work once.
     """
     from scheduler.cli.document import print_document
     from scheduler.documents import replay_document, run_document
@@ -136,7 +137,7 @@ def _say_count(replays: "Sequence[Replay]", limit: int) -> None:
     if not replays:
         click.echo("No such runs.", err=True)
         return
-    queued = sum(each.answer == "queued" for each in replays)
+    queued = sum(each.answer in {"queued", "due"} for each in replays)
     more = f" There may be more: --limit is {limit}." if len(replays) == limit else ""
     click.echo(f"{_count(queued)} {'is' if queued == 1 else 'are'} queued for another attempt.{more}")
 
@@ -149,6 +150,8 @@ def _words(replay: "Replay") -> str:
     match replay.answer:
         case "queued":
             return f"is queued for attempt {replay.attempt}"
+        case "due":
+            return f"waits no more: attempt {replay.attempt} starts now"
         case "active":
             return f"has not ended: {replay.state}"
         case "well":

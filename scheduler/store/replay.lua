@@ -1,14 +1,16 @@
--- Give runs that have ended badly another attempt: failed, expired and cancelled ones.
+-- Give runs that have ended badly another attempt: failed, expired and cancelled ones. Those that wait for their next
+-- attempt have it now.
 --
 -- KEYS  1 outbox (zset)   2 deadlines (zset)
 -- ARGV  1 our prefix   then the ids of the runs
--- Result: of each run {answer, state, attempt}. The answer: 'queued' now; 'active': it has not ended, a call before this
---   one was first, say; 'well': it succeeded or was skipped; 'gone': there is no such run.
+-- Result: of each run {answer, state, attempt}. The answer: 'queued' now; 'due': its next attempt, of this number, is due
+--   now; 'active': it is queued or runs, a call before this one was first, say; 'well': it succeeded or was skipped;
+--   'gone': there is no such run.
 local own = ARGV[1]
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local ended_badly = {failed = true, expired = true, cancelled = true}
-local active = {queued = true, running = true, retrying = true}
+local active = {queued = true, running = true}
 
 local function replayed(id)
   local run = own .. 'run:' .. id
@@ -16,6 +18,11 @@ local function replayed(id)
   local state, attempt = was[1], tonumber(was[2] or 0)
   if not state then return {'gone', '', 0} end
   if active[state] then return {'active', state, attempt} end
+  if state == 'retrying' then
+    redis.call('HSET', run, 'ra', now_ms)
+    redis.call('ZADD', own .. 'retries', now_ms, id)
+    return {'due', state, attempt + 1}
+  end
   if not ended_badly[state] or not was[8] then return {'well', state, attempt} end
   -- An attempt that never started is the one to come; an old message of it may start it just as well.
   if was[4] then attempt = attempt + 1 end

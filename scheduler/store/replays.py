@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from scheduler.run import RunState
 from scheduler.store.keys import Keys
 from scheduler.store.scripts import Scripts
 
-Answer = Literal["queued", "active", "well", "gone"]
-
-REPLAYABLE: Final = (RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED)
+Answer = Literal["queued", "due", "active", "well", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What came of asking: `queued` now; `active`: it has not ended; `well`: it ended well; or `gone`."""
+    """What came of asking: `queued` now; `due`: its next attempt waits no more; `active`: it has not ended; `well`: it
+    ended well; or `gone`.
+    """
 
     answer: Answer
     state: RunState | None
@@ -30,7 +30,7 @@ class Replays:
         self._scripts = scripts
 
     def ask(self, run_ids: Sequence[str]) -> list[Replay]:
-        """Queue these runs anew, each in the outbox. Asked for twice, it is done once."""
+        """Put these runs into the outbox, or among the retries that are due. Asked for twice, it is done once."""
         keys = [self._keys.own("outbox"), self._keys.own("deadlines")]
         answers = self._scripts.call("replay", keys, [self._keys.own_prefix, *run_ids])
         return [

@@ -102,6 +102,18 @@ def test_asked_for_twice_it_is_done_once(store: Store) -> None:
     assert [each["event"] for each in store.pauses.take_announcements()] == ["run.replayed"]
 
 
+def test_one_that_waits_for_its_next_attempt_has_it_now(store: Store, onbeat: Onbeat) -> None:
+    for run_id in ("r1", "r2"):
+        ended(store, Ending(state=RunState.RETRYING, error="x", wait=timedelta(days=30)), run_id)
+    assert onbeat("retry", "r1").expect().out == "one: run r1 waits no more: attempt 2 starts now\n"
+    assert (found(store).state, found(store).attempt) == (RunState.QUEUED, 2)
+    assert ask(store) == ["active"]
+    assert onbeat("retry", "--state", "retrying").expect().out == "1 run is queued for another attempt.\n"
+    assert store.client.llen("default") == 2
+    assert store.client.zcard("onbeat:retries") == 0
+    assert isinstance(store.runs.claim("r2", 2, "w", "again", LEASE), Claimed)
+
+
 def test_an_old_message_of_the_attempt_that_failed_starts_nothing(store: Store) -> None:
     ended(store)
     ask(store)
