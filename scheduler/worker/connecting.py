@@ -98,7 +98,7 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
     def _meanwhile(self) -> None:
         """What the loop would do, which waits for the connection."""
         maybe_shutdown()
-        job_clock.kill_overdue(self.pool)
+        job_clock.end_overdue(self.pool)
 
     def _began(self, exc: BaseException) -> float:
         self._ready_at = None

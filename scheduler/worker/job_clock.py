@@ -10,13 +10,10 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from signal import SIGKILL
 from typing import Any, Final
 
 from billiard.process import current_process
 from kombu.asynchronous import get_event_loop
-
-from scheduler.worker.process_group import signal_group
 
 LOOK_AGAIN_S: Final = 0.5
 # Of one child: its process id, 0 where it executes nothing of ours, and when its job began, 0.0 where that is not going
@@ -87,17 +84,13 @@ def govern(pool: Any) -> None:
     inner.on_hard_timeout = _counted(inner.on_hard_timeout, lambda job: job._timeout)  # noqa: SLF001 - as above
 
 
-def kill_overdue(pool: Any) -> None:
-    """End the jobs whose hard limit is over, while the loop that does so waits for a broker that is away.
-
-    What they came to is said and put on record when it goes on. Until then it takes notice of no child's end, so that
-    none of their ids can be another process's.
-    """
+def end_overdue(pool: Any) -> None:
+    """End the jobs whose hard limit is over, while the loop that does so waits for a broker that is away."""
     inner = getattr(pool, "_pool", None)  # there is none before the worker is ready
     for job in list(getattr(inner, "_cache", {}).values()):
         pid, limit_s = job._worker_pid, job._timeout  # noqa: SLF001 - billiard's own names
-        if pid and limit_s and clock.is_over(pid, limit_s):
-            signal_group(pid, SIGKILL)
+        if inner is not None and pid and limit_s and clock.is_over(pid, limit_s):
+            inner.on_hard_timeout(job)
 
 
 def _counted(strike: _Strike, limit_of: Callable[[Any], float | None]) -> _Strike:

@@ -1,4 +1,4 @@
-"""The server is away for longer than a job may take: the job is ended in time, and the worker is soon back at work."""
+"""A server is away for longer than a job may take: the job is ended in time, and the worker is soon back at work."""
 
 import time
 from collections.abc import Callable
@@ -35,11 +35,15 @@ BACK_WITHIN_S = 6.0
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_a_job_is_ended_in_time_while_the_server_is_away_and_work_goes_on_when_it_is_back(
-    tmp_path: Path, new_valkey: Callable[..., ValkeyServer]
+@pytest.mark.parametrize("of_its_own", [False, True], ids=["the only server", "a broker of its own"])
+def test_a_job_is_ended_in_time_while_the_broker_is_away_and_work_goes_on_when_it_is_back(
+    tmp_path: Path, new_valkey: Callable[..., ValkeyServer], *, of_its_own: bool
 ) -> None:
     server = new_valkey(append_only=True)
     project = Project(tmp_path, server.url)
+    if of_its_own:
+        server = new_valkey(append_only=True)
+        project.environ["ONBEAT_BROKER_URL"] = server.url
     project.jobs(JOBS)
     project.schedules(SCHEDULES)
     with project.start("beat"), project.start("worker", "-c", "2") as worker:
@@ -49,6 +53,8 @@ def test_a_job_is_ended_in_time_while_the_server_is_away_and_work_goes_on_when_i
         server.kill()
         killed_at = time.monotonic()
         eventually(lambda: _has_ended(child), within=AWAY_S, what="the end of the job")
+        if of_its_own:
+            worker.wait_for_event("run.timed_out", within=2, entry="slow", limit="hard")
         eventually(lambda: time.monotonic() - killed_at > AWAY_S, within=AWAY_S + 1)
         server.start()
         began, done = time.monotonic(), len(worker.named("run.succeeded"))
@@ -57,8 +63,9 @@ def test_a_job_is_ended_in_time_while_the_server_is_away_and_work_goes_on_when_i
         worker.wait_for_event("run.timed_out", within=10, entry="slow", limit="hard")
         failed = worker.wait_for_event("run.failed", within=10, entry="slow")
         assert "longer than its timeout of 2s" in failed["error"]
-        worker.wait_for_event("store.reachable", within=10, pid=worker.pid)
-        assert len(worker.named("store.unreachable", pid=worker.pid)) == 1
+        which = "broker" if of_its_own else "store"
+        worker.wait_for_event(f"{which}.reachable", within=10, pid=worker.pid)
+        assert len(worker.named(f"{which}.unreachable", pid=worker.pid)) == 1
         assert not [line for line in worker.out if "annot connect" in line]
 
 
