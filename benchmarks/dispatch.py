@@ -1,6 +1,7 @@
 """Our beat, stock RedBeat and celery beat side by side, on one server that is set as that of `onbeat up`.
 
-    .venv/bin/python benchmarks/dispatch.py [--entries 10000] [--repeats 1] [--only onbeat,redbeat] [--json FILE]
+    .venv/bin/python benchmarks/dispatch.py [--entries 10000] [--repeats 1] [--only onbeat,redbeat]
+                                            [--measure start-up,burst] [--json FILE]
 
 Real processes, whose logs are read as a collector would. Measured are, for entries that are all due at one minute:
 
@@ -47,6 +48,7 @@ MINUTE_S = 60.0
 STEADY_ENTRIES = 200
 STEADY_S = 12.0
 ROUNDS = 6
+MEASURES = ("start-up", "burst", "steady", "sustained")
 STARTS = 3
 FEW = 500  # as many entries celery beat can send within a minute
 
@@ -56,37 +58,46 @@ def main() -> int:
     parser.add_argument("--entries", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--only", default="onbeat,redbeat,celery beat")
+    parser.add_argument("--measure", default=",".join(MEASURES))
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     beats = [beat for beat in (ONBEAT, REDBEAT, CELERY) if beat.name in options.only.split(",")]
     figures: Figures = defaultdict(lambda: defaultdict(list))
     machine = about_machine()
     with tempfile.TemporaryDirectory(prefix="ob") as name:
-        folder = Path(name) / "burst"
+        folder = Path(name) / "project"
         server = EmbeddedServer(Path(name))
         server.claim_folder()
         store = Store(connect(server.start(), socket_timeout_s=30), Keys())
         machine["server"] = "valkey {valkey_version}".format(**store.client.info("server"))
         try:
             for _ in range(options.repeats):
-                for _ in range(STARTS):
-                    for beat in beats:
-                        measure_start(beat, folder, store, str(server.url), options.entries, figures)
-                for beat in beats:
-                    measure_burst(beat, folder, store, str(server.url), options.entries, figures)
-                for beat in beats:
-                    measure_burst(beat, folder, store, str(server.url), FEW, figures, f"burst of {FEW}")
-                for beat in beats:
-                    measure_steady(beat, Path(name) / "steady", store, str(server.url), figures)
-                if ONBEAT in beats:
-                    store.client.flushall()
-                    figures["sustained, ticks/s"][ONBEAT.name] += sustained(store, options.entries)
+                measure(beats, folder, store, str(server.url), options, figures)
         finally:
             store.close()
             server.stop()
     machine["load after"] = round(os.getloadavg()[0], 1)
     names = [beat.name for beat in (ONBEAT, REDBEAT, CELERY)]
     return int(not report(figures, machine, options, names))
+
+
+def measure(
+    beats: list[Beat], folder: Path, store: Store, url: str, options: argparse.Namespace, figures: Figures
+) -> None:
+    """All that was asked for, once; the beats in turns."""
+    measures, entries = options.measure.split(","), options.entries
+    for beat in beats * (STARTS if "start-up" in measures else 0):
+        measure_start(beat, folder, store, url, entries, figures)
+    if "burst" in measures:
+        for beat in beats:
+            measure_burst(beat, folder, store, url, entries, figures)
+        for beat in beats:
+            measure_burst(beat, folder, store, url, FEW, figures, f"burst of {FEW}")
+    for beat in beats if "steady" in measures else ():
+        measure_steady(beat, folder, store, url, figures)
+    if "sustained" in measures and ONBEAT in beats:
+        store.client.flushall()
+        figures["sustained, ticks/s"][ONBEAT.name] += sustained(store, entries)
 
 
 def measure_start(beat: Beat, folder: Path, store: Store, url: str, entries: int, figures: Figures) -> None:

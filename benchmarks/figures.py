@@ -99,10 +99,6 @@ def told(values: list[float]) -> str:
     """The median, and between which it lies."""
     if not values:
         return "–"
-    middle = (
-        f"{statistics.median(values):,.2f}" if max(values) < MANY else f"{statistics.median(values):,.0f}"
-    )
-    if len(values) == 1:
-        return middle
-    span = (min(values), max(values))
-    return f"{middle} ({span[0]:,.4g}–{span[1]:,.4g})"
+    places = 2 if max(values) < MANY else 0
+    middle = f"{statistics.median(values):,.{places}f}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):,.{places}f}–{max(values):,.{places}f})"
