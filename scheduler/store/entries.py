@@ -91,20 +91,24 @@ class Entries:
         return changes
 
     def gone(self) -> list[str]:
-        """The names of entries that the file had once, and whose runs may be on record yet, sorted."""
-        return sorted(self._client.smembers(self._keys.own("gone")))
+        """The names of entries that may be gone while their runs are on record yet, sorted.
+
+        Those that the file had once, and those that another program has made.
+        """
+        return sorted(self._client.smembers(self._keys.own("departed")))
 
     def _note_gone(self, removed: Collection[str], wanted: Mapping[str, Entry]) -> None:
-        before = self.gone()
-        names = [name for name in {*before, *removed} if name not in wanted]
+        names = sorted({*self.gone(), *removed})
         pipeline = self._client.pipeline(transaction=False)
         for name in names:
-            pipeline.exists(self._keys.runs(name))
-        remembered = {name for name, any_run in zip(names, pipeline.execute(), strict=True) if any_run}
-        if remembered == set(before):
-            return
+            pipeline.exists(self._keys.runs(name), self._keys.entry(name))
+        left = dict(zip(names, pipeline.execute(), strict=True))
         pipeline = self._client.pipeline()
-        pipeline.delete(self._keys.own("gone"))
-        if remembered:
-            pipeline.sadd(self._keys.own("gone"), *remembered)
+        if fresh := [name for name in removed if left[name]]:
+            pipeline.sadd(self._keys.own("departed"), *fresh)
+        for name in names:
+            if name in wanted or not left[name]:
+                pipeline.srem(self._keys.own("departed"), name)
+            if not left[name]:
+                pipeline.delete(self._keys.ledger(name), self._keys.ticks(name))
         pipeline.execute()

@@ -15,7 +15,7 @@
 | `onbeat:ledger` | hash: totals of ticks expected and by disposition | for ever | commit |
 | `onbeat:ledger:NAME` | hash: the same for one entry | until the entry goes | commit |
 | `onbeat:rate:NAME` | hash: the last start and the next free moment by `rate_limit`, ms | until then | claim |
-| `onbeat:gone` | set: entries that the file had once and whose runs may be on record yet | until an apply after those went | plan |
+| `onbeat:departed` | set: entries that may be gone while their runs are on record yet: those that the file had once, and other programs' | until an apply after those went | plan, commit |
 | `onbeat:followers` | hash: entry → JSON list of the entries that follow on it | as the schedules in force | plan |
 | `onbeat:after:NAME:AT:`, `onbeat:after:NAME:AT:failed` | hash: entry → its run that ended, of those that NAME waits for | a week | follow |
 | `onbeat:ended` | zset: run id → when a beat sees to what follows on it, ms | until then | finish, follow |

@@ -14,7 +14,7 @@ from scheduler.store.keys import Keys
 
 TYPES: Final = {
     "followers": "hash",
-    "gone": "set",
+    "departed": "set",
     "ledger": "hash",
     "paused": "hash",
     "beats": "hash",

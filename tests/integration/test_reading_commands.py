@@ -329,7 +329,7 @@ def test_runs_of_an_entry_that_is_gone_are_found_while_they_are_on_record(
     assert onbeat("runs", "hello", "--state", "failed").expect().out.count(run_id) == 1
     store.client.delete("onbeat:runs:hello")
     store.entries.apply({}, digest="d3", revision=7, now=store.presence.now(), by="test")
-    assert not store.client.exists("onbeat:gone")
+    assert not store.client.exists("onbeat:departed")
     onbeat("runs", "hello").expect(5)
 
 

@@ -14,6 +14,7 @@ from scheduler import redbeat_entry
 from scheduler.beat.turn import take_turn
 from scheduler.entry import Entry
 from scheduler.epoch import milliseconds
+from scheduler.lookup import runs_of
 from scheduler.redbeat_schedule import celery_schedule
 from scheduler.schedule import Crontab, Interval
 from scheduler.store import Keys, Store, connect
@@ -151,6 +152,29 @@ def test_an_entry_deleted_through_redbeat_leaves_no_zombie(store: Store, celery:
     assert take_turn(store, push=True).dispatched == 0
     assert not store.client.exists("redbeat:one")
     assert store.entries.names() == []
+
+
+def test_of_an_entry_deleted_through_redbeat_the_runs_stay_and_then_nothing(
+    store: Store, celery: Celery
+) -> None:
+    """Programs that make an entry for each reminder must not fill the store with what is left of them."""
+    ran_at = datetime.now(UTC) - timedelta(minutes=2)
+    entry = RedBeatSchedulerEntry(
+        "once", "jobs.x", schedule(run_every=60), last_run_at=ran_at, app=celery
+    ).save()
+    assert take_turn(store, push=True).dispatched == 1
+    apply(store)
+    assert store.entries.names() == ["once"]
+    entry.delete()
+    apply(store)
+    assert [run.entry for run in runs_of(store, None)] == ["once"]
+    (run,) = runs_of(store, "once")
+    store.client.delete(store.keys.runs("once"), store.keys.active("once"))  # as when its time is over
+    apply(store)
+    assert not store.client.keys("*:once")
+    assert store.entries.gone() == []
+    assert store.ledger.totals().dispatched == 1
+    assert run.entry == "once"
 
 
 def test_an_entry_of_stock_redbeat_goes_on_from_its_last_run(store: Store, celery: Celery) -> None:
