@@ -68,7 +68,7 @@ def _print(found: Run, now: datetime) -> None:
     if found.traceback:
         click.echo()
         click.echo(harmless(found.traceback.rstrip()))
-    elif found.error:
+    elif found.error and found.state is not RunState.RUNNING:
         click.echo()
         click.echo(harmless(found.error))
 

@@ -217,7 +217,7 @@ def _with_attempts(run: Run, attempts: list[Attempt]) -> Run:
             worker=run.worker,
             started_at=run.started_at,
             finished_at=run.finished_at,
-            error=run.error,
+            error=run.error if outcome else None,  # while it goes on, the run's is that of the attempt before
         )
         attempts = [*attempts, own]
     traceback = attempts[-1].traceback if attempts else None

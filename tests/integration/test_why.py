@@ -121,6 +121,9 @@ def test_what_became_of_the_run_and_its_life(store: Store, onbeat: Onbeat) -> No
         assert isinstance(claimed, Claimed)
         if attempt == 1:
             assert "it runs on w1" in words(why(onbeat, "every", newest))
+        run = store.runs.get(run_id)
+        assert run is not None
+        assert run.attempts[-1].error is None, "it goes on, whatever became of the one before"
         ending = Ending(state=state, error="OSError: no", wait=timedelta(0))
         store.runs.finish(run_id, attempt, f"w{attempt}", ending, entry="every", call=claimed.call)
         if attempt == 1:
