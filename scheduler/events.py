@@ -68,6 +68,12 @@ _RUN = (
     _error("run.failed", "The run failed and has no attempts left.", *RUN_FIELDS, "error", "traceback"),
     _error("run.timed_out", "The attempt took longer than its time-out and was ended.", *RUN_FIELDS),
     _error("run.lost", "The worker of an attempt died or fell silent: its lease ran out.", *RUN_FIELDS),
+    _warning(
+        "run.remains",
+        "What a lost attempt had left running on this host was ended.",
+        *RUN_FIELDS,
+        "processes",
+    ),
     _info("run.skipped", "The job said that there was nothing to do.", *RUN_FIELDS, "reason"),
     _info("run.cancelling", "Somebody wants a run stopped that goes on.", *RUN_FIELDS, "by", "reason"),
     _info("run.cancelled", "The run was stopped, by whom and why.", *RUN_FIELDS, "reason"),

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from billiard.exceptions import Terminated, WorkerLostError
 
+from scheduler.attempt import WORKER_LOST
 from scheduler.log_setup import emit
 from scheduler.recovery import recover
 from scheduler.run import Call, Run, RunState, fields_of
 from scheduler.store.outbox import Move
 from scheduler.worker.context import context
 from scheduler.worker.held import Held
-from scheduler.worker.job_processes import end_all
+from scheduler.worker.job_processes import Claim, end_all, kill, left_behind
 from scheduler.worker.outcome import failed, too_long
 from scheduler.worker.telling import tell_end
 
@@ -85,6 +86,28 @@ def hand_back(held: list[Held]) -> None:
     for run, call in found.values():
         if _is_mine(run) and run.cancel_asked:
             recover(here.store, run, call, worker=here.worker, why="the worker had to stop")
+
+
+def end_left_behind() -> None:
+    """End what jobs left running whose worker died on this host. Raises Unreachable.
+
+    What a run has left that ended by itself is none of ours: a job may start a daemon.
+    """
+    for claim, pids in left_behind().items():
+        run = context().store.runs.get(claim.run_id)
+        if run is not None and _was_lost(run, claim):
+            kill(pids)
+            about = {**fields_of(run), "attempt": claim.attempt}
+            emit("run.remains", **about, worker=claim.worker, processes=len(pids))
+
+
+def _was_lost(run: Run, claim: Claim) -> bool:
+    return any(
+        each.number == claim.attempt
+        and each.worker == claim.worker
+        and (each.outcome is None or (each.error or "").startswith(WORKER_LOST))
+        for each in run.attempts
+    )
 
 
 def _in_hand(run_id: str, attempt: int) -> tuple[Run, str] | None:

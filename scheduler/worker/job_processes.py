@@ -8,10 +8,11 @@ group is known.
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from scheduler.run import Run
 from scheduler.worker.process_group import leads_a_group, signal_group
@@ -66,13 +67,54 @@ def end_all(pid: int | None, run_id: str, attempt: int, worker: str) -> None:
         _signal(each, signal.SIGKILL)
 
 
+class Claim(NamedTuple):
+    """The right to an attempt, as it stands in the environment of what the job started."""
+
+    run_id: str
+    attempt: int
+    worker: str
+
+
+def left_behind() -> dict[Claim, set[int]]:
+    """What runs on this host for workers that died here, by claim."""
+    found: dict[Claim, set[int]] = {}
+    for pid, text in _claims():
+        run_id, _, rest = text.partition(" ")
+        attempt, _, worker = rest.partition(" ")
+        host, _, place = worker.partition(":")
+        main = place.partition(":")[0]
+        if host == socket.gethostname() and main.isdecimal() and not _lives(int(main)):
+            found.setdefault(Claim(run_id, int(attempt), worker), set()).add(pid)
+    return found
+
+
+def kill(pids: set[int]) -> None:
+    """SIGKILL to these, and to all beneath them."""
+    for each in pids | _beneath(pids):
+        _signal(each, signal.SIGKILL)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return _stat(pid)[0] not in {
+            b"Z",
+            b"X",
+        }  # it may have ended, and its parent not have asked for that yet
+    except OSError:
+        return False
+
+
+def _stat(pid: int) -> list[bytes]:
+    """What stands in /proc/PID/stat after the name: the state, the parent, and so on. Raises OSError."""
+    return (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+
+
 def _beneath(roots: set[int]) -> set[int]:
     """The processes that these have started, and those that they have."""
     children: dict[int, list[int]] = {}
     for pid in _pids():
-        with suppress(OSError, ValueError, IndexError):
-            after_name = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
-            children.setdefault(int(after_name[1]), []).append(pid)
+        with suppress(OSError):
+            children.setdefault(int(_stat(pid)[1]), []).append(pid)
     found: set[int] = set()
     level = list(roots)
     while level:
@@ -83,13 +125,17 @@ def _beneath(roots: set[int]) -> set[int]:
 
 def _marked(claim: str) -> set[int]:
     """The processes that were started with this claim in their environment."""
-    mark = f"{CLAIM}={claim}".encode()
-    found = set()
+    return {pid for pid, found in _claims() if found == claim}
+
+
+def _claims() -> Iterator[tuple[int, str]]:
+    """The processes that were started with a claim in their environment, each with it."""
+    mark = f"{CLAIM}=".encode()
     for pid in _pids():
         with suppress(OSError):  # it has ended, or is another user's
-            if mark in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
-                found.add(pid)
-    return found
+            for each in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
+                if each.startswith(mark):
+                    yield pid, each.removeprefix(mark).decode(errors="replace")
 
 
 def _pids() -> Iterator[int]:

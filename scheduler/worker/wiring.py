@@ -19,7 +19,7 @@ from scheduler.job_catalogue import load_catalogue
 from scheduler.log_setup import emit
 from scheduler.parent_death import die_with_parent
 from scheduler.settings import secret_values
-from scheduler.worker import connecting, interruptions, job_clock, outages, strangers
+from scheduler.worker import connecting, endings, interruptions, job_clock, outages, strangers
 from scheduler.worker.bell import Bell
 from scheduler.worker.context import context
 from scheduler.worker.draining import Draining, stopped
@@ -79,6 +79,7 @@ def _begin(sender: Any, **_: Any) -> None:
         here, lambda: {**about, "concurrency": pool.num_processes}, turning=sender.pulse.well
     )
     Desk.keeper.start()
+    Desk.keeper.later(endings.end_left_behind)
     _Worker.draining = Draining(here, Desk.keeper, sender)
     _Worker.draining.install()
     emit("worker.started", worker=here.worker, **{k: about[k] for k in ("version", "queues", "concurrency")})

@@ -1,5 +1,7 @@
 """Jobs that do not want to end: the hard time-out ends them, and nothing that they started lives on."""
 
+import os
+import signal
 from datetime import timedelta
 from pathlib import Path
 
@@ -51,6 +53,16 @@ def starts_others():
     signal.pause()
 
 @job
+def leaves_a_daemon():
+    start("daemon", start_new_session=True)
+    wait_for("daemon")
+
+@job
+def outlives():
+    start("remains", start_new_session=True)
+    signal.pause()
+
+@job
 def dies():
     start("of_the_dead", start_new_session=True)
     wait_for("of_the_dead")
@@ -68,6 +80,7 @@ time.sleep(600)
 """
 LIMIT = timedelta(seconds=4)
 TOO_LONG = "TimeLimitExceeded: the job took longer than its timeout of 4s"
+STUBBORN = ("swallows", "holds_the_lock", "backtracks", "starts_others")
 STARTED = ("in_group", "own_session", "no_environment", "orphan", "of_the_dead")
 
 
@@ -78,7 +91,7 @@ def test_nothing_of_a_job_outlives_its_hard_time_out_or_its_child(
     project.write("jobs/__init__.py", JOBS)
     project.write("sleeper.py", SLEEPER)
     store = Store(connect(valkey.url), Keys())
-    names = ("swallows", "holds_the_lock", "backtracks", "starts_others", "dies")
+    names = (*STUBBORN, "dies")
     with project.start("worker", "-c", str(len(names))) as worker:
         worker.wait_for_event("worker.started", within=30)
         runs = {name: _asked(store, name) for name in names}
@@ -89,22 +102,34 @@ def test_nothing_of_a_job_outlives_its_hard_time_out_or_its_child(
         pids = {name: int((project.directory / f"{name}.pid").read_text()) for name in STARTED}
         eventually(lambda: not any(map(_lives, pids.values())), what=f"the end of {pids}")
         assert len(worker.named("run.timed_out", limit="hard")) == len(names) - 1
-        assert worker.stop() == 0
+        _end_of(store, _asked(store, "leaves_a_daemon"), RunState.SUCCEEDED)
+        lost = _asked(store, "outlives")
+        written = project.directory / "remains.pid"
+        remains = int(eventually(lambda: written.exists() and written.read_text(), within=20) or 0)
+        daemon = int((project.directory / "daemon.pid").read_text())
+        os.kill(worker.pid, signal.SIGKILL)
+        with project.start("worker", "-c", "2") as another:
+            said = another.wait_for_event("run.remains", within=30)
+            assert (said["run_id"], said["processes"]) == (lost, 1)
+            eventually(lambda: not _lives(remains), what="the end of what the lost attempt had started")
+            assert _lives(daemon), "the daemon of a run that ended by itself is its own"
+            assert another.stop() == 0
+        os.kill(daemon, signal.SIGKILL)
 
 
 def _asked(store: Store, name: str) -> str:
     run_id = f"run-of-{name}"
     soft = LIMIT / 2 if name == "swallows" else None
-    call = Call(job=f"jobs.{name}", timeout=None if name == "dies" else LIMIT, soft_timeout=soft)
+    call = Call(job=f"jobs.{name}", timeout=LIMIT if name in STUBBORN else None, soft_timeout=soft)
     store.runs.create(run_id, call, entry="e", trigger="manual", scheduled_at=store.presence.now())
     StorePublisher(store).publish([(run, text, 1) for run, text in store.runs.calls([run_id]).values()])
     return run_id
 
 
-def _end_of(store: Store, run_id: str) -> Run:
+def _end_of(store: Store, run_id: str, state: RunState = RunState.FAILED) -> Run:
     def ended() -> Run | None:
         run = store.runs.get(run_id)
-        return run if run is not None and run.state is RunState.FAILED else None
+        return run if run is not None and run.state is state else None
 
     run = eventually(ended, within=30, what=f"the end of {run_id}")
     assert run is not None
