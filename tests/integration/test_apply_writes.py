@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from scheduler import redbeat_entry
 from scheduler.entry import Entry
 from scheduler.plan import Plan
 from scheduler.schedule import Crontab, Interval
@@ -50,6 +51,29 @@ def test_only_what_changed_is_written(store: Store) -> None:
         "zadd": 0,
         "hmget": 3,  # what was applied of that entry, and to compare, it and what is in force
     }
+
+
+def test_a_new_entry_costs_one_write_and_all_their_times_another(store: Store) -> None:
+    before = {command: calls(store, command) for command in ("hset", "hsetnx", "hdel", "zadd")}
+    assert len(apply(store, ENTRIES, "a").added) == len(ENTRIES)
+    assert {command: calls(store, command) - count for command, count in before.items()} == {
+        "hset": len(ENTRIES) + 1,  # and what is in force
+        "hsetnx": 0,
+        "hdel": 0,
+        "zadd": 1,
+    }
+
+
+def test_what_is_left_of_an_entry_keeps_its_last_run_and_begins_its_ticks_anew(store: Store) -> None:
+    meta = redbeat_entry.meta(store.presence.now(), 7)
+    store.client.hset(
+        store.keys.entry("one"), mapping={"meta": meta, "parked": "1", "behind": "1", "tick": "1"}
+    )
+    apply(store, ENTRIES, "a")
+    fields = store.client.hgetall(store.keys.entry("one"))
+    assert fields["meta"] == meta
+    assert not {"parked", "behind"} & fields.keys()
+    assert fields["tick"] != "1"
 
 
 def test_a_file_that_is_in_force_writes_nothing(store: Store, other: Store) -> None:
