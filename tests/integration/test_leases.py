@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from scheduler.attempt import Claimed
+from scheduler.attempt import WORKER_LOST, Claimed, Ending
 from scheduler.errors import Unreachable
-from scheduler.run import Call
+from scheduler.run import Call, RunState
 from scheduler.settings import load_settings
 from scheduler.store import Keys, Store, connect
 from scheduler.worker.context import WorkerContext
@@ -78,6 +78,20 @@ def test_a_run_that_its_child_is_about_to_claim_is_neither_renewed_nor_lost(stor
         "self.retry() sends a message before its run waits"
     )
     assert store.runs.renew("other", [("r1", 1)], LEASE) == ["r1"]
+
+
+def test_a_run_that_its_job_has_just_ended_is_not_lost_but_one_that_a_beat_gave_up_is(store: Store) -> None:
+    """Its child may be idle by now, and SIGTERM would end it: to Celery the worker would be lost."""
+    for run_id, ending in (
+        ("well", Ending(state=RunState.SUCCEEDED)),
+        ("again", Ending(state=RunState.RETRYING, error="no", wait=LEASE)),
+        ("given-up", Ending(state=RunState.FAILED, error="no", reason=WORKER_LOST)),
+    ):
+        claimed(store, run_id)
+        store.runs.finish(run_id, 1, "w", ending, entry="e", call=CALL)
+    pairs = [("well", 1), ("again", 1), ("given-up", 1)]
+    assert store.runs.renew("w", pairs, LEASE) == ["given-up"]
+    assert store.runs.renew("other", pairs, LEASE) == ["well", "again", "given-up"]
 
 
 def test_what_fails_is_told_and_ends_neither_the_keeper_nor_what_comes_after_it(
