@@ -71,22 +71,27 @@ def command(
     program = _program(words[0], cwd, environment)
     import structlog  # brings rich, which commands that only read the jobs' declarations do without
 
+    from scheduler import log_setup
+
     log = structlog.get_logger()
     lines = 0
     last_error = ""
 
-    def on_line(stream: Stream, line: str) -> None:
+    def on_lines(stream: Stream, said: Sequence[str]) -> None:
         nonlocal lines, last_error
-        lines += 1
+        lines += len(said)
         if stream == "stdout":
-            log.info(line, stream=stream)
-        else:
+            if not log_setup.write_text(said, stream):
+                for line in said:
+                    log.info(line, stream=stream)
+            return
+        for line in said:
             last_error = line.strip() or last_error
             log.warning(line, stream=stream)
 
     started = time.monotonic()
     try:
-        with WatchedProcess(program, words, cwd=cwd, env=environment, on_line=on_line) as process:
+        with WatchedProcess(program, words, cwd=cwd, env=environment, on_lines=on_lines) as process:
             code = process.exit_code()
     except OSError as error:
         raise CommandNotStarted(f"cannot run {name}: {_reason(error, words[0])}") from error

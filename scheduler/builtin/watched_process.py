@@ -27,10 +27,10 @@ class WardenLost(Exception):
 
 
 class WatchedProcess:
-    """One program, started at `with`. `on_line(stream, line)` is called for every line it writes.
+    """One program, started at `with`. `on_lines(stream, lines)` is called for the lines it writes.
 
     Leaving the block by an exception ends the program: SIGTERM to all it has started, then after
-    STOP_GRACE_S SIGKILL; its last words still reach `on_line`. `left` counts processes which it left running
+    STOP_GRACE_S SIGKILL; its last words still reach `on_lines`. `left` counts processes which it left running
     and which had to be ended. Raises OSError where it can't be started.
     """
 
@@ -41,11 +41,11 @@ class WatchedProcess:
         *,
         cwd: str | None,
         env: Mapping[str, str],
-        on_line: Callable[[Stream, str], None],
+        on_lines: Callable[[Stream, Sequence[str]], None],
     ) -> None:
         self.left = 0
         self._exit_code: int | None = None
-        self._on_line = on_line
+        self._on_lines = on_lines
         self._group: int | None = None
         self._selector = selectors.DefaultSelector()
         self._words = OutputLines()
@@ -133,8 +133,8 @@ class WatchedProcess:
             self._say(stream, self._lines[stream].close())
 
     def _say(self, stream: Stream, lines: Sequence[str]) -> None:
-        for line in lines:
-            self._on_line(stream, line)
+        if lines:
+            self._on_lines(stream, lines)
 
     def _stop(self) -> None:
         try:

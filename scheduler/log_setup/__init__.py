@@ -56,6 +56,7 @@ __all__ = [
     "set_run_sink",
     "traceback_text",
     "without_secrets",
+    "write_text",
 ]
 
 if TYPE_CHECKING:
@@ -178,6 +179,14 @@ def set_run_sink(sink: RunSink | None) -> None:
     Called in whichever thread wrote the line, also by the thread that reads descriptors 1 and 2.
     """
     _configured().sink = sink
+
+
+def write_text(lines: Sequence[str], stream: Stream) -> bool:
+    """Lines that a job's program wrote, as if the job had. False in a process that has not called `configure`."""
+    if _Setup.pipeline is None:
+        return False
+    foreign.every_line(_Setup.pipeline, lines, stream)
+    return True
 
 
 def relay_line(line: bytes, process: str, stream: Stream) -> dict[str, Any]:

@@ -87,10 +87,15 @@ def event(pipeline: Pipeline, logger: str, method: str, event_dict: MutableMappi
 def text(pipeline: Pipeline, lines: Sequence[str], stream: Stream) -> None:
     """Lines that were written to stdout or stderr; those with nothing in them are dropped."""
     if some := [line for line in lines if line and not line.isspace()]:
-        bound = bound_fields()
-        run = run_fields(bound)
-        event = "run.log" if run else "process.output"
-        pipeline.deliver_texts(event, "info", {**bound, **run}, some, stream)
+        every_line(pipeline, some, stream)
+
+
+def every_line(pipeline: Pipeline, lines: Sequence[str], stream: Stream) -> None:
+    """Lines that were written to stdout or stderr, empty ones too."""
+    bound = bound_fields()
+    run = run_fields(bound)
+    event = "run.log" if run else "process.output"
+    pipeline.deliver_texts(event, "info", {**bound, **run}, lines, stream)
 
 
 def warning(
