@@ -31,10 +31,12 @@ def ring(store: Store, run_id: str) -> None:
     StorePublisher(store).publish([(run, text, 1) for run, text in store.runs.calls([run_id]).values()])
 
 
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_connections_that_died_unheard_are_replaced_within_15_s(
-    project: Project, valkey: ValkeyServer, wire: Proxy
+    project: Project, valkey: ValkeyServer, wire: Proxy, pool: str
 ) -> None:
     project.jobs(JOBS)
+    project.environ["ONBEAT_POOL"] = pool
     project.environ["ONBEAT_REDIS_URL"] = f"redis://127.0.0.1:{wire.port}/0"
     store = Store(connect(valkey.url), Keys())
     with project.start("worker", "-c", "1") as worker:
