@@ -22,6 +22,7 @@ _ATTRIBUTES: Final = ("durable", "auto_delete", "exclusive")
 _MOST_ASKED: Final = 10
 _OTHER: Final = re.compile(r"inequivalent arg '([\w-]+)' for queue .*: received (.+) but current is (.+)")
 _UNKNOWN: Final = re.compile(r"invalid arg '([\w-]+)' for queue .* of queue type rabbit_(\w+)_queue")
+_NO_GLOBAL_QOS: Final = re.compile(r"queue '(.+)' in vhost '.*' does not support global qos")
 _VALUE: Final = re.compile(r"(?:the value )?'(.*?)'(?: of type '(\w+)')?")
 
 Value = str | int | bool | None
@@ -94,6 +95,19 @@ def differences_of(queue: Any, channel: Any) -> list[Difference]:
     return list(found.values())
 
 
+def found_to_be_quorum(queues: Mapping[str, Any], error: BaseException) -> bool:
+    """Whether `error` says that one of `queues` is a quorum queue, which nobody knew; it is asked as one then.
+
+    Where a virtual host makes quorum queues of all, only the refusal to be asked as others are says so.
+    """
+    found = _NO_GLOBAL_QOS.search(str(error))
+    if found is None or queues[found[1]].is_quorum:
+        return False
+    queues[found[1]].note([Difference(QUEUE_TYPE, "quorum", None)])
+    queues[found[1]].queue_arguments = {QUEUE_TYPE: "quorum"}
+    return True
+
+
 def summary(differences: list[Difference]) -> str:
     """What is different, and what that means."""
     effects = [effect for each in differences if (effect := each.effect())]
@@ -145,11 +159,15 @@ class AnyQueue(Queue):
         if not passive and hasattr(channel, "confirm_select") and channel.connection is not None:
             differences = differences_of(self, channel)
             passive = bool(differences)
-            if differences and self.name not in self.known:
-                self.known[self.name] = differences
-                reason = f"RabbitMQ has it in another form, and it is used as it is: {summary(differences)}"
-                emit("queue.differs", queue=self.name, reason=reason, hint=HINT)
+            self.note(differences)
         return super().queue_declare(nowait, passive, channel)  # type: ignore[no-untyped-call]  # as above
+
+    def note(self, differences: list[Difference]) -> None:
+        """The broker's queue differs so. Each process says it once."""
+        if differences and self.name not in self.known:
+            self.known[self.name] = differences
+            reason = f"RabbitMQ has it in another form, and it is used as it is: {summary(differences)}"
+            emit("queue.differs", queue=self.name, reason=reason, hint=HINT)
 
 
 class Queues(amqp.Queues):  # type: ignore[misc]  # Celery has no types

@@ -25,6 +25,7 @@ from scheduler.store import Store
 from scheduler.store.outbox import Move
 from scheduler.store.refusals import Refusal
 
+CONNECT_TIMEOUT_S = 3  # so long a beat's turn may be held up
 PUBLISH_TIMEOUT_S = 5
 NOT_FOUND = 404  # AMQP's reply code
 
@@ -200,7 +201,7 @@ class BrokerPublisher:
 
         if self._confirms is None:
             self._connection = self._celery.connection_for_write(
-                connect_timeout=PUBLISH_TIMEOUT_S,
+                connect_timeout=CONNECT_TIMEOUT_S,
                 transport_options={"confirm_publish": False, "max_retries": 0},
             )
             channel = self._connection.default_channel

@@ -13,7 +13,7 @@ from celery.worker.state import maybe_shutdown
 from kombu.exceptions import OperationalError
 
 from scheduler.broker_trouble import broker_trouble, trouble_of
-from scheduler.celery_queues import QUEUE_TYPE
+from scheduler.celery_queues import QUEUE_TYPE, found_to_be_quorum
 from scheduler.errors import Unreachable
 from scheduler.outage import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from scheduler.publisher import same_server
@@ -38,6 +38,9 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         self._is_the_store = same_server(context().settings)
         self._outage = outage_of("store" if self._is_the_store else "broker")
         self._ready_at: float | None = None
+        # Celery's advice on a setting, of which it thinks whenever a connection is lost.
+        advice = re.escape(consumer.CANCEL_TASKS_BY_DEFAULT[:40])
+        warnings.filterwarnings("ignore", message=advice, category=CPendingDeprecationWarning)
 
     def connect(self) -> Any:
         """Connect to the broker. Celery asks a quorum queue for messages in another way, so it must know of it."""
@@ -79,8 +82,8 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         self._meanwhile()
 
     def on_connection_error_after_connected(self, exc: BaseException) -> None:
-        """Say so, let the connection go, and wait."""
-        pause_s = self._began(exc)
+        """Say so, let the connection go, and wait; a quorum queue that nobody knew for one is asked anew at once."""
+        pause_s = 0.0 if found_to_be_quorum(self.app.amqp.queues, exc) else self._began(exc)
         super().on_connection_error_after_connected(exc)
         time.sleep(pause_s)
 
@@ -110,10 +113,8 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
 
 
 def say_it_ourselves() -> None:
-    """Leave out of the log what our events say, and Celery's advice on a setting, of which it thinks at each loss."""
+    """Leave out of the log what our events say."""
     consumer.logger.addFilter(lambda record: not _said_by_us(record))
-    advice = re.escape(consumer.CANCEL_TASKS_BY_DEFAULT[:40])
-    warnings.filterwarnings("ignore", message=advice, category=CPendingDeprecationWarning)
 
 
 def _said_by_us(record: LogRecord) -> bool:

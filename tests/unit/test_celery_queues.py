@@ -1,8 +1,11 @@
 """What RabbitMQ says of a queue that is there already, in words. The replies are those of RabbitMQ 3.10."""
 
-import pytest
+from typing import Any
 
-from scheduler.celery_queues import Difference, differences_in, summary
+import pytest
+from amqp.exceptions import AMQPNotImplementedError
+
+from scheduler.celery_queues import AnyQueue, Difference, differences_in, found_to_be_quorum, summary
 
 ASKED = {"x-max-priority": 9}
 
@@ -69,3 +72,13 @@ def test_a_virtual_host_that_makes_quorum_queues_takes_no_priorities() -> None:
 
 def test_other_words_name_no_difference() -> None:
     assert differences_in("PRECONDITION_FAILED - unknown delivery tag 1", ASKED) == []
+
+
+def test_a_quorum_queue_that_shows_only_when_it_is_read_is_read_as_one() -> None:
+    queue: Any = AnyQueue("from-the-host", queue_arguments=ASKED)  # type: ignore[no-untyped-call]  # kombu has no types
+    text = "NOT_IMPLEMENTED - queue 'from-the-host' in vhost 'v' does not support global qos"
+    refusal = AMQPNotImplementedError(text, (60, 20), "Basic.consume")
+    assert not found_to_be_quorum({queue.name: queue}, ConnectionResetError("reset"))
+    assert found_to_be_quorum({queue.name: queue}, refusal)
+    assert queue.queue_arguments == {"x-queue-type": "quorum"}
+    assert not found_to_be_quorum({queue.name: queue}, refusal), "it is asked once more, not for ever"
