@@ -50,5 +50,5 @@ def never(check: Callable[[], object], during: float, *, every: float = 0.02, wh
 
 
 def clear_of_the_minute(seconds: int = 4) -> None:
-    """Go on when the next minute is so far away: for a test that counts the ticks of an entry that has one a minute."""
-    eventually(lambda: time.time() % 60 < 60 - seconds, seconds + 1)
+    """Go on when the next minute is so far away, and the last one a second: for a test that counts an entry's ticks."""
+    eventually(lambda: 1 <= time.time() % 60 < 60 - seconds, seconds + 2)
