@@ -27,7 +27,7 @@ from scheduler.store.refusals import Refusal
 
 CONNECT_TIMEOUT_S = 3  # so long a beat's turn may be held up
 PUBLISH_TIMEOUT_S = 5
-NOT_FOUND = 404  # AMQP's reply code
+NOT_FOUND = "404"  # AMQP's reply code; kombu's own transports write it as text
 
 
 class StorePublisher:
@@ -164,7 +164,7 @@ class BrokerPublisher:
         try:
             return int(channel.queue_declare(queue, passive=True).message_count)
         except self._connection.channel_errors as error:
-            if getattr(error, "reply_code", None) != NOT_FOUND:
+            if str(getattr(error, "reply_code", "")) != NOT_FOUND:
                 raise
             return 0
         finally:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from celery import Celery
 
+from scheduler.beat.upkeep import keep_up
 from scheduler.broker_trouble import BrokerUnreachable
 from scheduler.entry import Entry
 from scheduler.epoch import milliseconds
@@ -110,3 +111,16 @@ def test_a_run_of_a_person_whose_broker_is_away_is_anyones_at_once(store: Store)
         publisher.publish([(run, call, run.attempt) for run, call in due])
     with pytest.raises(BrokerUnreachable):
         publisher.probe()
+
+
+def test_a_message_is_not_sent_again_while_its_queue_is_long(
+    store: Store, open_publisher: Callable[[], BrokerPublisher], queue: Callable[[], int]
+) -> None:
+    """What waits there explains that nobody has claimed the run."""
+    publisher = open_publisher()
+    publisher.publish(create(store, "r1"))
+    assert publisher.queue_lengths(["default", "not-there"]) == {"default": 1, "not-there": 0}
+    store.client.zadd(store.keys.own("unclaimed"), {"r1": 1})
+    keep_up(store, publisher, store.ticks.select().waiting, store.presence.now())
+    assert queue() == 1
+    assert store.ticks.select().waiting.unclaimed == 0
