@@ -7,7 +7,9 @@ from contextlib import closing
 
 import amqp
 import pytest
+from celery import Celery
 
+from scheduler.publisher import BrokerPublisher
 from scheduler.run import RunState
 from scheduler.store import Keys, Store, connect
 from tests.faults.proxy import Proxy
@@ -160,6 +162,10 @@ def test_queues_that_are_there_in_another_form_are_used_as_they_are(
         assert "x-queue-type is quorum" in told[1]["reason"]
         findings = project.run("doctor").out
         assert all(f"RabbitMQ has the queue '{name}' in another form" in findings for name in made), findings
+
+        publisher = BrokerPublisher(store, Celery(broker=rabbitmq.url, set_as_current=False))
+        assert publisher.queue_lengths(["plain", "never-made"]) == {"plain": 0, "never-made": 0}
+        publisher.close()
 
         with closing(rabbitmq.connect()) as connection:
             connection.channel().queue_delete("plain")
