@@ -233,7 +233,7 @@ def remembered(checks: Checks, onbeat: Deployment, before: set[str]) -> None:
         onbeat.compose("down")
         onbeat.compose("up", "--detach", "--no-build")
         onbeat.expect_health("healthy", *SERVICES, within=60)
-        known = {run["run_id"] for run in onbeat.ask("worker-1", "runs", "greet")}
+        known = {run["run_id"] for run in onbeat.ask("worker-1", "runs", "greet", "--limit", "1000")}
         assert before & known, f"{len(before)} before, {len(known)} now"
 
 
@@ -250,7 +250,7 @@ def main() -> int:
                 onbeat = Deployment(Composed(engine, source / "deploy/container/compose.yaml", images))
                 for part in (up, walled, killed, frozen):
                     part(checks, onbeat)
-                before = {run["run_id"] for run in onbeat.ask("worker-1", "runs", "greet")}
+                before = {run["run_id"] for run in onbeat.ask("worker-1", "runs", "greet", "--limit", "1000")}
                 stopped(checks, onbeat)
                 remembered(checks, onbeat, before)
         except Stop as reason:
