@@ -256,7 +256,7 @@ def test_a_third_ctrl_c_leaves_even_while_the_reader_of_the_log_hangs(tmp_path: 
         eventually(is_full, 10, what="a full pipe")
         for _ in range(3):
             process.send_signal(signal.SIGINT)
-            never(lambda: process.poll() is not None and process.returncode != 130, during=0.1)
+            never(lambda: process.poll() not in (None, 130) and f"exit {process.returncode}", during=0.1)
         assert process.wait(10) == 130
         eventually(lambda: running(mark) == {}, 5, what="the end of what it started")
     finally:
