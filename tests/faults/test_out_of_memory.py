@@ -73,6 +73,7 @@ def worker(project: Project, limit: MemoryLimit, beat: OnbeatProcess) -> Iterato
         process.close()
 
 
+@pytest.mark.timeout(150)
 def test_a_child_that_the_kernel_ends_costs_its_attempt_and_nothing_else(
     project: Project, limit: MemoryLimit, worker: OnbeatProcess
 ) -> None:
