@@ -1,6 +1,7 @@
 """What every test gets: a clean environment, real servers on request, repeatable properties."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,6 +21,10 @@ settings.register_profile("onbeat", deadline=None, suppress_health_check=[Health
 # For `make check`, many times a day; `make test` and CI take all their examples.
 settings.register_profile("quick", parent=settings.get_profile("onbeat"), max_examples=10)
 settings.load_profile("onbeat")
+
+# A shell has what it starts with `&` ignore Ctrl-C, and so would the programs that are tested there.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
