@@ -112,9 +112,14 @@ def due_ticks(
     return _decided(_owed(entry, schedule, Piece(last_at, newest), holds, now), backlog, most)
 
 
+def may_be_behind(entry: Entry) -> bool:
+    """Whether ticks of the entry may ever have to wait for their turn, or be more than `max_runs` leaves."""
+    return entry.schedule is not None and (may_wait(entry) or may_have_all(entry))
+
+
 def is_behind(entry: Entry, *, last_at: datetime, now: datetime) -> bool:
-    """Whether its backlog must be read: ticks may have to wait for their turn, or be more than `max_runs` leaves."""
-    if entry.schedule is None or not (may_wait(entry) or may_have_all(entry)):
+    """Whether its backlog must be read, for it `may_be_behind` and a tick is missed."""
+    if entry.schedule is None or not may_be_behind(entry):
         return False
     first = entry.schedule.next_after(last_at)
     return first is not None and now - first > LEAST_GRACE

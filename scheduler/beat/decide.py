@@ -9,7 +9,7 @@ from typing import Final
 from scheduler import redbeat_entry
 from scheduler.catchup import NOTHING_WAITS, Backlog, may_wait, most_runs
 from scheduler.closure import Hold
-from scheduler.due import MOST_TICKS, Due, due_ticks, is_behind
+from scheduler.due import MOST_TICKS, Due, due_ticks, is_behind, may_be_behind
 from scheduler.entry import Entry
 from scheduler.run import tick_run_id
 from scheduler.schedule import Schedule
@@ -56,6 +56,8 @@ def behind(due: DueEntry, now: datetime) -> Entry | None:
         entry, _ = prepared(due.name, due.definition, due.own)
     except ValueError:
         return None  # told when it is decided
+    if not may_be_behind(entry):
+        return None  # and when its last tick was need not be read
     return entry if is_behind(entry, last_at=_last_at(due, now), now=now) else None
 
 

@@ -140,11 +140,14 @@ class _UnderWay:
 def _decisions(store: Store, selection: Selection) -> Iterator[_Decisions]:
     """The decisions, some at a time: a script that runs for long keeps all others waiting."""
     pauses = {name: pause_of(name, document) for name, document in selection.pauses.items()}
-    backlogs = _backlogs(store, selection)
+    backlogs: dict[str, tuple[str, Backlog]] = {}
     left, taken = MOST_TICKS_A_TURN, Counter[str]()
     some: _Decisions = []
     ticks = 0
-    for due in selection.due:
+    for place, due in enumerate(selection.due):
+        # Looked for some at a time, for the server waits for the first commit; what is found first has all read.
+        if not backlogs and place % _TICKS_AT_ONCE == 0 and _any_behind(selection, place):
+            backlogs = _backlogs(store, selection, place)
         lane, backlog = backlogs.get(due.key, ("", NOTHING_WAITS))
         # Entries that share a limit share the room that there is in this turn, too.
         backlog = replace(backlog, active=backlog.active + taken[lane]) if taken[lane] else backlog
@@ -172,14 +175,19 @@ def _earliest(next_at: datetime | None, decisions: _Decisions) -> datetime | Non
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _backlogs(store: Store, selection: Selection) -> dict[str, tuple[str, Backlog]]:
-    """How far those are whose caught-up ticks wait for their turn, each with its lane; by the key of its hash.
+def _any_behind(selection: Selection, first: int) -> bool:
+    some = selection.due[first : first + _TICKS_AT_ONCE]
+    return any(behind(due, selection.now) is not None for due in some)
 
-    There are some after downtime only, and they are read in one round trip.
+
+def _backlogs(store: Store, selection: Selection, first: int) -> dict[str, tuple[str, Backlog]]:
+    """How far those are, from the `first` on, whose caught-up ticks wait for their turn, each with its lane.
+
+    There are some after downtime only, and they are read in one round trip. By the key of the entry's hash.
     """
-    late = [(due, entry) for due in selection.due if (entry := behind(due, selection.now)) is not None]
-    if not late:
-        return {}
+    late = [
+        (due, entry) for due in selection.due[first:] if (entry := behind(due, selection.now)) is not None
+    ]
     found = zip(late, store.ticks.backlogs(late), strict=True)
     return {due.key: (lane_of(entry), backlog) for (due, entry), backlog in found}
 
