@@ -15,7 +15,6 @@ from scheduler.disposition import TickRange
 from scheduler.entry import Entry
 from scheduler.epoch import milliseconds, moment, score
 from scheduler.message import list_name, message_pieces
-from scheduler.rate import time_between
 from scheduler.run import Call
 from scheduler.store.ledger import range_json
 
@@ -120,25 +119,21 @@ class Committed(NamedTuple):
 
 def run_form(entry: Entry) -> RunForm:
     """What all runs of `entry` share."""
-    call = json.dumps(Call.of(entry).to_json(), sort_keys=True, separators=(",", ":"))
-    *pieces, rest = message_pieces(call, entry.name)
+    call = Call.of(entry)
+    text = json.dumps(call.to_json(), sort_keys=True, separators=(",", ":"))
+    *pieces, rest = message_pieces(text, entry.name)
     rules = {
         "job": entry.job,
         "queue": entry.queue,
         **({"list": list_name(entry.queue, entry.priority)} if entry.priority else {}),
-        **({"gap": str(call_gap_ms(entry))} if entry.rate_limit else {}),
+        **({} if call.gap is None else {"gap": str(call.gap // timedelta(milliseconds=1))}),
         "max_attempts": str(entry.retry.max_attempts),
         "overlap": entry.overlap,
         "most": entry.most_active or 0,
         **({"group": entry.group} if entry.group else {}),
         "message": pieces,
     }
-    return RunForm(json.dumps(rules, separators=(",", ":")), call, rest)
-
-
-def call_gap_ms(entry: Entry) -> int:
-    """The milliseconds that its rate limit leaves between two starts."""
-    return time_between(entry.rate_limit or "") // timedelta(milliseconds=1)
+    return RunForm(json.dumps(rules, separators=(",", ":")), text, rest)
 
 
 def batch_document(decisions: Sequence[Decided], now: datetime) -> tuple[dict[str, Any], str]:
@@ -147,10 +142,7 @@ def batch_document(decisions: Sequence[Decided], now: datetime) -> tuple[dict[st
     It goes over as columns: the server reads a few long lists in a third of the time that many small objects take.
     """
     rules: dict[str, int] = {}
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("score", "tick", "next", "last", "ran", "rules", "run", "at", "more")
-    }
-    rows, more = [], columns["more"]
+    rows, more = [], []
     for place, decided in enumerate(decisions, 1):
         due, runs = decided.due, decided.runs
         run_id = at = ""
@@ -170,10 +162,11 @@ def batch_document(decisions: Sequence[Decided], now: datetime) -> tuple[dict[st
                 at,
             )
         )
-    columns |= {name: list(column) for name, column in zip(columns, zip(*rows, strict=True), strict=False)}
-    return columns, f"[{','.join(rules)}]"
+    columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
+    return {**columns, "more": more}, f"[{','.join(rules)}]"
 
 
+_COLUMNS: Final = ("score", "tick", "next", "last", "ran", "rules", "run", "at")
 # Thousands of decisions share a moment.
 _ms = lru_cache(maxsize=1_024)(lambda at: str(milliseconds(at)))
 _score = lru_cache(maxsize=1_024)(score)
