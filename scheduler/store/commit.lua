@@ -45,6 +45,7 @@ redis.call('HLEN', KEYS[2])
 redis.call('ZCARD', KEYS[3])
 redis.call('ZCARD', KEYS[4])
 redis.call('ZCARD', KEYS[5])
+redis.call('SCARD', own .. 'departed')
 
 -- One command for many pairs of arguments; Lua's stack takes no more than 8,000 at once.
 local function in_chunks(call, command, key, args)
@@ -61,7 +62,7 @@ for from = first, #KEYS, 4000 do
   end
 end
 
-local totals, new_scores, published, messages = {expected = 0, dispatched = 0}, {}, {}, {}
+local totals, new_scores, published, messages = {}, {}, {}, {}
 local function count(name, what, n)
   redis.call('HINCRBY', own .. 'ledger:' .. name, what, n)
   totals[what] = (totals[what] or 0) + n
@@ -200,13 +201,19 @@ local function forget(key, name)
   return 'gone'
 end
 
+-- Note the last tick, how often the entry has run, where a run of it begins now, and its new score.
+local function advance(key, last, ran, score)
+  if ran > 0 then
+    redis.call('HSET', key, 'tick', last, 'meta', batch.meta .. ran .. '}')
+  else
+    redis.call('HSET', key, 'tick', last)
+  end
+  new_scores[#new_scores + 1], new_scores[#new_scores + 2] = score, key
+end
+
 -- Note how far the entry is, and when to look at it again.
 local function schedule(key, ended, decision)
-  if decision.ran > 0 then
-    redis.call('HSET', key, 'tick', decision.last, 'meta', batch.meta .. decision.ran .. '}')
-  else
-    redis.call('HSET', key, 'tick', decision.last)
-  end
+  advance(key, decision.last, decision.ran, ended and '-1' or decision.next)
   if decision.parked then redis.call('HSET', key, 'parked', '1') end
   if decision.unpark and not decision.parked then redis.call('HDEL', key, 'parked') end
   if decision.caught_up or ended then
@@ -214,8 +221,6 @@ local function schedule(key, ended, decision)
   elseif decision.behind then
     redis.call('HSET', key, 'behind', decision.behind)
   end
-  new_scores[#new_scores + 1] = ended and '-1' or decision.next
-  new_scores[#new_scores + 1] = key
 end
 
 local function decide(key, name, score, decision, call, rest)
@@ -229,6 +234,8 @@ local function decide(key, name, score, decision, call, rest)
   -- RedBeat's API deletes the whole hash; a stock beat may write a `meta` after that.
   if not tick and redis.call('HEXISTS', key, 'definition') == 0 then return forget(key, name) end
   if score ~= decision.score or (tick or '') ~= decision.tick then return 'stale' end
+  -- Of another program, which may take it away without a word: Entries.apply looks after what is left then.
+  if not tick then redis.call('SADD', own .. 'departed', name) end
   local left = runs_left(name, decision)
   if left and left <= 0 then
     -- It has had all its runs, and was given another schedule since: there are no ticks any more to decide.
@@ -267,12 +274,9 @@ local function decide_plainly(i, key, name, call, rest)
   if rules.overlap ~= 'skip' and rules.overlap ~= 'allow' then return nil end
   if full(own, lane_of(name, rules.group), rules.most) then return nil end
   create_run(name, rules, call, rest, run_id[i], run_at[i])
-  local ledger = own .. 'ledger:' .. name
-  redis.call('HINCRBY', ledger, 'dispatched', 1)
-  redis.call('HINCRBY', ledger, 'expected', 1)
-  totals.dispatched, totals.expected = totals.dispatched + 1, totals.expected + 1
-  redis.call('HSET', key, 'tick', batch.last[i], 'meta', batch.meta .. batch.ran[i] .. '}')
-  new_scores[#new_scores + 1], new_scores[#new_scores + 2] = batch.next[i], key
+  count(name, 'dispatched', 1)
+  count(name, 'expected', 1)
+  advance(key, batch.last[i], batch.ran[i], batch.next[i])
   return 'decided'
 end
 
@@ -313,7 +317,5 @@ end
 in_chunks(redis.call, 'ZADD', KEYS[4], scored(left, now_ms))
 if batch.push then in_chunks(redis.call, 'ZADD', KEYS[3], scored(published, batch.republish_at)) end
 in_chunks(redis.call, 'ZADD', KEYS[1], new_scores)
-for what, n in pairs(totals) do
-  if n > 0 then redis.call('HINCRBY', KEYS[2], what, n) end
-end
+for what, n in pairs(totals) do redis.call('HINCRBY', KEYS[2], what, n) end
 return results

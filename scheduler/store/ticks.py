@@ -143,9 +143,6 @@ class Ticks:
         `select`: by which the entries were found.
         """
         own = self._keys.own
-        if strangers := [each.due.name for each in decisions if not each.due.tick]:
-            # Of another program, which may take them away without a word: Entries.apply looks after what is left then.
-            self._client.sadd(own("departed"), *strangers)
         columns, rules = batch_document(decisions, now)
         batch = {
             "own": self._keys.own_prefix,
