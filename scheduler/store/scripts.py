@@ -14,7 +14,7 @@ from redis.commands.core import Script
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from scheduler.store.connection import Client, explained
+from scheduler.store.connection import Client
 
 NAMES: Final = (
     "select",
@@ -76,7 +76,7 @@ class Wire:
             if isinstance(error, RedisConnectionError):
                 return sent
             if isinstance(error, RedisError):
-                raise explained(error, self._client.address) from error
+                raise self._client.explained(error) from error
             raise
         self._on_their_way.append(sent)
         return sent
@@ -132,8 +132,8 @@ class Sent:
             except (NoScriptError, RedisConnectionError):
                 pass  # cut off; or the server has restarted, or is another one: `Script` loads it
             except RedisError as error:
-                client: Any = self._script.registered_client
-                raise explained(error, client.address) from error
+                client: Any = self._script.registered_client  # ours: redis-py's types know no subclass
+                raise client.explained(error) from error
         return self._script(keys=self._keys, args=self._args)
 
     def abandon(self) -> None:

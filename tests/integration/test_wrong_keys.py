@@ -57,6 +57,14 @@ def test_a_turn_stops_before_its_first_write_and_says_which_key_it_is(store: Sto
     assert store.ledger.totals().unaccounted == 0
 
 
+def test_the_key_is_named_as_well_where_the_server_knows_the_scripts(store: Store) -> None:
+    make_due(store)
+    take_turn(store, push=True)
+    store.client.set("onbeat:outbox", "x")
+    with pytest.raises(WrongKey, match=r"the key onbeat:outbox is a string"):
+        take_turn(store, push=True)
+
+
 def test_the_key_is_named_with_the_prefix_and_quoted_where_a_shell_needs_that(valkey: ValkeyServer) -> None:
     store = Store(connect(valkey.url, prefix="{a b}:"), Keys("{a b}:"))
     store.client.set("{a b}:onbeat:paused", "x")
