@@ -22,8 +22,8 @@ from tests.support.valkey import ValkeyServer
 LEASE = timedelta(seconds=15)
 ONE = Entry(name="one", job="jobs.x", schedule=Interval(timedelta(minutes=1)))
 READ_BY_A_TURN = (
-    "announcements", "beats", "deadlines", "ended", "leases", "ledger", "outbox", "paused", "retries", "unclaimed",
-    "waiting",
+    "announcements", "beats", "deadlines", "departed", "ended", "leases", "ledger", "outbox", "paused", "retries",
+    "unclaimed", "waiting",
 )  # fmt: skip
 
 
